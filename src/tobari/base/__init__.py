@@ -1,0 +1,1 @@
+"""What everything rests on: errors, canonical CBOR, COSE, ids, log time, messages. Pure: no I/O, no keys."""
