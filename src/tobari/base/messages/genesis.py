@@ -1,0 +1,59 @@
+"""The genesis file: who founds the consortium and what it runs (spec/genesis.md). It is public to the members."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from tobari.base import wire
+from tobari.base.errors import Malformed
+from tobari.base.messages.command import Name
+from tobari.base.wire import Message
+
+MAX_GENESIS = 1 << 20
+
+RoleName = Literal["member", "owner", "analyst", "issuer", "auditor"]
+MemberName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+
+
+class Member(Message):
+    """An organisation or person that may sign commands."""
+
+    name: MemberName
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$|^[0-9a-f]{66}$")]
+    """Public key in hex: Ed25519 (32 bytes) or P-256 compressed (33 bytes)."""
+    roles: list[RoleName]
+    """What it may do; every member has the role `member` without being told."""
+
+
+class Genesis(Message):
+    """The first state of a service."""
+
+    name: MemberName
+    members: Annotated[list[Member], Meta(min_length=1, max_length=4096)]
+    programs: Annotated[list[Name], Meta(min_length=1, max_length=64)]
+
+    def encode(self) -> bytes:
+        """Canonical bytes; their SHA-256 is the configuration digest in the evidence."""
+        return wire.to_cbor(self)
+
+
+def from_toml(text: str) -> Genesis:
+    """Read a genesis file.
+
+    Raises:
+        Malformed: `genesis.malformed`, or `genesis.duplicate` for a name or key that stands twice.
+    """
+    if len(text) > MAX_GENESIS:
+        raise Malformed("genesis.malformed", f"A genesis file may have at most {MAX_GENESIS} bytes.")
+    try:
+        table = tomllib.loads(text)
+        genesis = wire.convert({**table, "members": table.get("members", [])}, Genesis)
+    except (tomllib.TOMLDecodeError, Malformed, RecursionError) as error:
+        raise Malformed("genesis.malformed", f"The genesis file is not valid: {error}") from None
+    for what in ([m.name for m in genesis.members], [m.key for m in genesis.members], genesis.programs):
+        if len(set(what)) != len(what):
+            raise Malformed("genesis.duplicate", "A member's name, a key or a program stands twice.")
+    return genesis
