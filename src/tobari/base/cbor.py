@@ -52,7 +52,7 @@ def decode(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
         )
         same = cbor2.dumps(value, canonical=True) == data
     # A hostile input reaches a Rust and a Python codec here: whatever they raise, the input is at fault.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         raise Malformed("cbor.malformed", "These bytes are not CBOR as spec/cbor.md allows it.") from error
     if not same:
         raise Malformed("cbor.not_canonical", "These bytes are CBOR, but not in the one canonical spelling.")

@@ -40,6 +40,7 @@ def unpad(padded: bytes) -> bytes:
     """
     length = int.from_bytes(padded[:4], "big")
     body = padded[4 : 4 + length]
-    if length > MAX_BODY or len(padded) != size_class(length) or padded.count(0, 4 + length) != len(padded) - 4 - length:
+    zeros = len(padded) - 4 - length
+    if length > MAX_BODY or len(padded) != size_class(length) or padded.count(0, 4 + length) != zeros:
         raise Malformed("envelope.padding", "The padding is not what spec/command.md describes.")
     return body

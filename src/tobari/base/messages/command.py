@@ -22,7 +22,7 @@ MAX_LIFETIME = 600_000
 Status = Literal["COMMITTED", "INVALID", "ANSWERED", "PENDING", "UNKNOWN"]
 
 
-class Command(Message):
+class Command(Message, frozen=True, kw_only=True):
     """The payload that a member signs (COSE_Sign1 under `Label.COMMAND`)."""
 
     program: Name
@@ -36,13 +36,13 @@ class Command(Message):
     """Log time in milliseconds; at most MAX_LIFETIME ahead."""
 
 
-class ErrorReport(Message):
+class ErrorReport(Message, frozen=True, kw_only=True):
     status: int
     code: str
     message: str
 
 
-class Placement(Message):
+class Placement(Message, frozen=True, kw_only=True):
     """Where the log holds a command: what a receipt is made of."""
 
     index: int
@@ -54,7 +54,7 @@ class Placement(Message):
     """Inclusion proof in the tree of `Answer.tree_size`; None when asked later: tiles give it."""
 
 
-class Outcome(Message):
+class Outcome(Message, frozen=True, kw_only=True):
     """What became of one command. ANSWERED is a query's; the others are a command's."""
 
     status: Status
@@ -63,7 +63,7 @@ class Outcome(Message):
     placement: Placement | None = None
 
 
-class Answer(Message):
+class Answer(Message, frozen=True, kw_only=True):
     """The plaintext of a sealed response: one outcome for each command of the envelope, in order."""
 
     tree_size: int
@@ -71,7 +71,7 @@ class Answer(Message):
     outcomes: list[Outcome]
 
 
-class CommandClaims(Message):
+class CommandClaims(Message, frozen=True, kw_only=True):
     """What a receipt proves of a command, salted and hashed into its leaf header."""
 
     command: Digest

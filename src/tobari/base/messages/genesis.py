@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
 from tobari.base import wire
 from tobari.base.errors import Malformed
 from tobari.base.messages.command import Name
+from tobari.base.principal import MemberName, Role
 from tobari.base.wire import Message
 
 MAX_GENESIS = 1 << 20
 
-RoleName = Literal["member", "owner", "analyst", "issuer", "auditor"]
-MemberName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
 
 
-class Member(Message):
+class Member(Message, frozen=True, kw_only=True):
     """An organisation or person that may sign commands."""
 
     name: MemberName
     key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$|^[0-9a-f]{66}$")]
     """Public key in hex: Ed25519 (32 bytes) or P-256 compressed (33 bytes)."""
-    roles: list[RoleName]
-    """What it may do; every member has the role `member` without being told."""
+    roles: list[Role]
+    """What it may do; the role `member` goes without saying."""
 
 
-class Genesis(Message):
+class Genesis(Message, frozen=True, kw_only=True):
     """The first state of a service."""
 
     name: MemberName

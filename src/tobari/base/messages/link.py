@@ -16,7 +16,7 @@ MAX_FRAME = 24 << 20
 """Bytes of one frame's CBOR; a batch of entries is cut to stay below."""
 
 
-class Entry(Message):
+class Entry(Message, frozen=True, kw_only=True):
     """A log entry as the host keeps it: the leaf and the bodies it names."""
 
     header: bytes
@@ -27,44 +27,44 @@ class Entry(Message):
 # --- host to enclave ---------------------------------------------------------------------------------------------
 
 
-class Boot(Message, tag="boot"):
-    """First frame. A new service has no sealed state; a known one is followed by Replay frames and Live."""
+class Boot(Message, frozen=True, kw_only=True, tag="boot"):
+    """First frame. The enclave answers ReplayFrom, the host sends that part of its log as Replay, then Live."""
 
     genesis: bytes
     sealed: bytes | None
-    """What the enclave once gave in StoreSealed."""
+    """What the enclave once gave in StoreSealed; None founds a new service."""
     snapshot: bytes | None
+    checkpoint: str | None
+    """The newest signed note the host kept, if any."""
     log_size: int
 
 
-class Replay(Message, tag="replay"):
+class Replay(Message, frozen=True, kw_only=True, tag="replay"):
     first: int
     entries: list[Entry]
 
 
-class Live(Message, tag="live"):
-    """The log has been handed over; `checkpoint` is the newest signed note the host kept, if any."""
-
-    checkpoint: str | None
+class Live(Message, frozen=True, kw_only=True, tag="live"):
+    """The log has been handed over."""
 
 
-class Attest(Message, tag="attest"):
+class Attest(Message, frozen=True, kw_only=True, tag="attest"):
     request: int
     nonce: bytes
 
 
-class Call(Message, tag="call"):
+class Call(Message, frozen=True, kw_only=True, tag="call"):
     request: int
     envelope: bytes
 
 
-class Appended(Message, tag="appended"):
+class Appended(Message, frozen=True, kw_only=True, tag="appended"):
     """The entries of that batch are durable."""
 
     batch: int
 
 
-class ObjectPart(Message, tag="object-part"):
+class ObjectPart(Message, frozen=True, kw_only=True, tag="object-part"):
     """One sealed chunk, in order."""
 
     fetch: int
@@ -72,31 +72,37 @@ class ObjectPart(Message, tag="object-part"):
     data: bytes
 
 
-class ObjectMissing(Message, tag="object-missing"):
+class ObjectMissing(Message, frozen=True, kw_only=True, tag="object-missing"):
     fetch: int
 
 
-class Stop(Message, tag="stop"):
+class Stop(Message, frozen=True, kw_only=True, tag="stop"):
     """Finish what is in flight, write a snapshot, say Stopped."""
 
 
 # --- enclave to host ---------------------------------------------------------------------------------------------
 
 
-class StoreSealed(Message, tag="store-sealed"):
+class StoreSealed(Message, frozen=True, kw_only=True, tag="store-sealed"):
     """Keep this for Boot, durably, before the first Append is acknowledged."""
 
     sealed: bytes
 
 
-class StoreSnapshot(Message, tag="store-snapshot"):
+class StoreSnapshot(Message, frozen=True, kw_only=True, tag="store-snapshot"):
     """Keep the newest one; losing it loses nothing but time."""
 
     tree_size: int
     snapshot: bytes
 
 
-class Ready(Message, tag="ready"):
+class ReplayFrom(Message, frozen=True, kw_only=True, tag="replay-from"):
+    """Send the entries from `first` on: 0, or the size of the snapshot if it is good."""
+
+    first: int
+
+
+class Ready(Message, frozen=True, kw_only=True, tag="ready"):
     """Calls are taken from now on."""
 
     origin: str
@@ -104,23 +110,23 @@ class Ready(Message, tag="ready"):
     tree_size: int
 
 
-class Evidence(Message, tag="evidence"):
+class Evidence(Message, frozen=True, kw_only=True, tag="evidence"):
     request: int
     evidence: bytes
 
 
-class Append(Message, tag="append"):
+class Append(Message, frozen=True, kw_only=True, tag="append"):
     batch: int
     first: int
     entries: list[Entry]
 
 
-class Reply(Message):
+class Reply(Message, frozen=True, kw_only=True):
     request: int
     response: bytes
 
 
-class Publish(Message, tag="publish"):
+class Publish(Message, frozen=True, kw_only=True, tag="publish"):
     """The checkpoint of a durable batch, and the replies that it releases.
 
     A publish without a new batch repeats the checkpoint: it answers queries.
@@ -130,7 +136,7 @@ class Publish(Message, tag="publish"):
     replies: list[Reply]
 
 
-class Refusal(Message, tag="refusal"):
+class Refusal(Message, frozen=True, kw_only=True, tag="refusal"):
     """The envelope could not be opened, so the answer cannot be sealed."""
 
     request: int
@@ -139,7 +145,7 @@ class Refusal(Message, tag="refusal"):
     message: str
 
 
-class FetchObject(Message, tag="fetch-object"):
+class FetchObject(Message, frozen=True, kw_only=True, tag="fetch-object"):
     """Send the chunks of that object, in order, as ObjectPart."""
 
     fetch: int
@@ -148,19 +154,31 @@ class FetchObject(Message, tag="fetch-object"):
     count: int
 
 
-class Halt(Message, tag="halt"):
+class Halt(Message, frozen=True, kw_only=True, tag="halt"):
     """The enclave stops for good: what the host handed over does not hold."""
 
     code: str
     message: str
 
 
-class Stopped(Message, tag="stopped"):
+class Stopped(Message, frozen=True, kw_only=True, tag="stopped"):
     pass
 
 
 ToEnclave = Boot | Replay | Live | Attest | Call | Appended | ObjectPart | ObjectMissing | Stop
-ToHost = StoreSealed | StoreSnapshot | Ready | Evidence | Append | Publish | Refusal | FetchObject | Halt | Stopped
+ToHost = (
+    StoreSealed
+    | StoreSnapshot
+    | ReplayFrom
+    | Ready
+    | Evidence
+    | Append
+    | Publish
+    | Refusal
+    | FetchObject
+    | Halt
+    | Stopped
+)
 
 
 def encode(message: ToEnclave | ToHost) -> bytes:

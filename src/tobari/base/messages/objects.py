@@ -20,7 +20,7 @@ MAX_OBJECT = 64 << 30
 DatasetId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 
 
-class ObjectRef(Message):
+class ObjectRef(Message, frozen=True, kw_only=True):
     """One sealed object of a dataset: the RFC 9162 root over its sealed chunks, and its plaintext size in bytes."""
 
     root: Digest

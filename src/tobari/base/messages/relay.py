@@ -13,7 +13,7 @@ EVIDENCE_TYPE = "application/vnd.tobari.evidence+cbor"
 MAX_RELAYED = (1 << 20) + (1 << 16)
 
 
-class Relayed(Message):
+class Relayed(Message, frozen=True, kw_only=True):
     """The body that answers /v1/call."""
 
     response: bytes
