@@ -1,0 +1,238 @@
+"""From a signed command to what it does: authenticate, refuse replays, authorise, run, write the entry.
+
+    1. The bytes are a COSE_Sign1 whose signer is a member.
+    2. The signature holds under the command label.
+    3. The command is addressed to this service, and its time has not passed.
+    4. Its id was not used before.
+    From here on the id is spent, whatever happens: a refusal is an entry too, so that nobody can repeat a refused
+    command when it would succeed.
+    5. Its time is not too far ahead.
+    6. Program, command and arguments exist and fit; the signer has the role.
+    7. It runs; a failure rolls back wholly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tobari.base import cbor, cose, wire
+from tobari.base.errors import Broken, Conflict, NotFound, Refused, TobariError, Unauthorized
+from tobari.base.logtime import LogTime, advance
+from tobari.base.messages.command import (
+    MAX_ENVELOPE,
+    MAX_LIFETIME,
+    Command,
+    CommandClaims,
+    ErrorReport,
+    Outcome,
+)
+from tobari.base.messages.link import Entry
+from tobari.base.principal import Principal
+from tobari.crypto.labels import Label
+from tobari.crypto.signing import verify1
+from tobari.enclave.membership import Membership
+from tobari.enclave.runtime.job import Job, JobState
+from tobari.enclave.runtime.kv import Overlay, Write
+from tobari.enclave.runtime.program import Handler, Program
+from tobari.enclave.runtime.transaction import Transaction
+from tobari.enclave.sealed_log import OpenedEntry, PublicRecord, SealedLog, SealedRecord
+from tobari.enclave.state import State, placement_of
+
+SALT = 32
+
+
+class Executed(NamedTuple):
+    """What one command came to. `entry` is None for queries and for what was refused before step 5."""
+
+    outcome: Outcome
+    entry: Entry | None = None
+    started: list[bytes] = []  # noqa: RUF012  (a NamedTuple's default is never written to)
+    """Jobs to start once the entry is committed."""
+    ended: list[bytes] = []  # noqa: RUF012
+
+
+class Executor:
+    """Runs programs against the state. No I/O: entries are returned, and applied to the state."""
+
+    def __init__(
+        self,
+        *,
+        state: State,
+        log: SealedLog,
+        membership: Membership,
+        programs: Mapping[str, Program],
+        service_id: bytes,
+        progress: Mapping[bytes, tuple[str, float]],
+    ) -> None:
+        self._state = state
+        self._log = log
+        self._membership = membership
+        self._programs = programs
+        self._service_id = service_id
+        self._progress = progress
+
+    # --- commands and queries of members ---
+
+    def execute(self, signed: bytes, *, now: int) -> Executed:
+        """Run one signed command at host clock `now`. Never raises: a refusal is an outcome."""
+        time = advance(self._state.time, now)
+        try:
+            principal, command = self._authenticate(signed, time=time)
+        except TobariError as error:
+            return Executed(Outcome(status="INVALID", error=_report(error)))
+        tx = self._transaction(principal, program=command.program, command_id=command.id, time=time)
+        try:
+            handler = self._handler(command, time=time)
+            handler.authorise(principal)
+            value = wire.to_builtins(handler.call(tx, **handler.parse(command.args)))
+            if not handler.writes:
+                return self._answer(tx, value)
+            report = None
+        # Whatever a program raises, its command failed: nothing of it may stay, and the others go on.
+        except Exception as error:  # noqa: BLE001
+            report = _report(error)
+            tx = self._transaction(principal, program=command.program, command_id=command.id, time=time)
+            value = wire.to_builtins(report)
+            if self._is_query(command):
+                return Executed(Outcome(status="INVALID", error=report))
+        return self._spend(signed, principal, command, tx, value=value, report=report)
+
+    def _authenticate(self, signed: bytes, *, time: LogTime) -> tuple[Principal, Command]:
+        parsed = cose.parse(signed, max_bytes=MAX_ENVELOPE)
+        member = self._membership.by_thumbprint(parsed.kid)
+        if member is None:
+            raise Unauthorized("command.foreign_key", "No member of this consortium has the key that signed this.")
+        payload = verify1(parsed, member.key, label=Label.COMMAND, max_bytes=MAX_ENVELOPE)
+        command = wire.from_cbor(payload, Command, max_bytes=MAX_ENVELOPE)
+        if command.audience != self._service_id:
+            raise Refused("command.audience", "This command is addressed to another service.")
+        if command.expires < time:
+            raise Refused("command.expired", "The command's time has passed; check your clock and send a new one.")
+        if self._state.once.find(member.principal.thumbprint + command.id) is not None:
+            raise Conflict("command.replayed", "This command was sent before; ask for its status instead.")
+        return member.principal, command
+
+    def _handler(self, command: Command, *, time: LogTime) -> Handler:
+        if command.expires > time + MAX_LIFETIME:
+            raise Refused(
+                "command.lifetime", f"A command may expire at most {MAX_LIFETIME // 1000} seconds ahead; check your clock."
+            )
+        program = self._programs.get(command.program)
+        if program is None:
+            raise NotFound("program.unknown", "This service does not run that program.")
+        return program.handler(command.command)
+
+    def _is_query(self, command: Command) -> bool:
+        program = self._programs.get(command.program)
+        handler = program and program.handlers.get(command.command)
+        return bool(handler and not handler.writes)
+
+    def _transaction(
+        self, principal: Principal, *, program: str, command_id: bytes, time: LogTime
+    ) -> Transaction:
+        return Transaction(
+            overlay=Overlay(self._state.store),
+            principal=principal,
+            members=self._membership.principals,
+            time=time,
+            command_id=command_id,
+            program=program,
+            outcome_of=lambda command_id: self._state.outcome_of(principal.thumbprint, command_id),
+            progress=self._progress,
+        )
+
+    @staticmethod
+    def _answer(tx: Transaction, value: Any) -> Executed:
+        if tx.overlay.writes():
+            raise Broken("program.query_writes", "A query of this program tries to write.")
+        return Executed(Outcome(status="ANSWERED", value=value))
+
+    def _spend(
+        self,
+        signed: bytes,
+        principal: Principal,
+        command: Command,
+        tx: Transaction,
+        *,
+        value: Any,
+        report: ErrorReport | None,
+    ) -> Executed:
+        status = "COMMITTED" if report is None else "INVALID"
+        outcome = cbor.encode(value)
+        claims = CommandClaims(
+            command=hashlib.sha256(signed).digest(), status=status, value=hashlib.sha256(outcome).digest()
+        )
+        record = SealedRecord(
+            salt=secrets.token_bytes(SALT),
+            claims=wire.to_cbor(claims),
+            by=principal.thumbprint,
+            id=command.id,
+            expires=command.expires,
+            status=status,
+            outcome=outcome,
+        )
+        entry, opened = self._write(tx, record)
+        placement = placement_of(opened)
+        if report is not None:
+            return Executed(Outcome(status="INVALID", error=report, placement=placement), entry)
+        return Executed(
+            Outcome(status="COMMITTED", value=value, placement=placement), entry, tx.started_jobs, tx.ended_jobs
+        )
+
+    # --- the service's own entries ---
+
+    def complete(self, job: Job, *, result: Any, code: str | None, now: int) -> Executed | None:
+        """A worker is done (`code` None) or failed. None if the job was over already."""
+        time = advance(self._state.time, now)
+        tx = self._system_transaction(job, time)
+        if tx.job(job.id).state is not JobState.RUNNING:
+            return None
+        try:
+            if code is None:
+                self._programs[job.program].complete(tx, job, result)
+                tx.end_job(job, JobState.DONE)
+        # A result that the program cannot take is a failed job, not a failed service.
+        except Exception as error:  # noqa: BLE001
+            code = _report(error).code
+        if code is not None:
+            tx = self._system_transaction(job, time)
+            tx.end_job(job, JobState.FAILED, code=code)
+        record = SealedRecord(salt=secrets.token_bytes(SALT), claims=cbor.encode({"job": job.id}))
+        entry, opened = self._write(tx, record)
+        return Executed(Outcome(status="COMMITTED", placement=placement_of(opened)), entry)
+
+    def _system_transaction(self, job: Job, time: LogTime) -> Transaction:
+        principal = self._membership.principals[job.by]
+        return self._transaction(principal, program=job.program, command_id=job.id, time=time)
+
+    def _write(self, tx: Transaction, record: SealedRecord) -> tuple[Entry, OpenedEntry]:
+        program = self._programs.get(tx.program)
+        public: list[Write] = []
+        private: list[Write] = []
+        for write in tx.overlay.writes():
+            (public if program and program.is_public(write.table) else private).append(write)
+        shown = PublicRecord()
+        if public or tx.disclosed:
+            shown = PublicRecord(program=tx.program, writes=list(public), disclosed=tx.disclosed)
+        entry, opened = self._log.write(
+            seq=self._state.size, time=tx.time, public=shown, record=record.with_writes(private)
+        )
+        self._state.apply(opened)
+        self._state.once.forget(before=self._state.time)
+        return entry, opened
+
+
+def _report(error: Exception) -> ErrorReport:
+    if isinstance(error, TobariError):
+        return ErrorReport(status=error.status, code=error.code, message=error.message)
+    # The text of an unforeseen error may carry data; its kind and place do not.
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}" if frame else "?"
+    print(f"program.failed {type(error).__name__} at {place}", file=sys.stderr)
+    return ErrorReport(status=500, code="program.failed", message="The program failed; nothing of the command was kept.")
