@@ -140,7 +140,7 @@ class Keeper:
             case Phase.LIVE, link.Call():
                 return self._call(message, now)
             case Phase.LIVE, link.Attest(request=request, nonce=nonce):
-                return [link.Evidence(request=request, evidence=self._attester.evidence(nonce))]
+                return [self._attest(request, nonce)]
             case Phase.LIVE, link.Stop():
                 self._phase = Phase.STOPPING
                 return self._flush() or self._stopped_if_idle()
@@ -267,6 +267,12 @@ class Keeper:
         return [job.id for job in jobs if job.state is JobState.RUNNING]
 
     # --- calls ---
+
+    def _attest(self, request: int, nonce: bytes) -> link.Evidence | link.Refusal:
+        try:
+            return link.Evidence(request=request, evidence=self._attester.evidence(nonce))
+        except TobariError as error:
+            return _refusal(request, error)
 
     def _call(self, message: link.Call, now: int) -> list[Output]:
         try:
