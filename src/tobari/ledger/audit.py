@@ -1,9 +1,8 @@
 """Verifying a whole log (spec/ledger.md): its checkpoint, every tile, every leaf header, every public body still kept.
 
 Sans-I/O: files come from a callable, so a mirrored folder, a running host and a dictionary are verified by one code.
-The tree is verified from the top, so each entry is held against a hash that the checkpoint is known to cover, and each
-file is read once: a source that answers differently the second time gains nothing. Memory: 32 bytes for each 256
-entries, and one bundle.
+The tree is verified from the top, so each entry is held against a hash that the checkpoint is known to cover, and a
+source that answers differently the second time gains nothing. Memory: 32 bytes for each 256 entries, and one bundle.
 
 Sealed bodies are not part of the public log. That no other log was shown to somebody else is not proved here: give an
 earlier checkpoint to see that the log has only grown since.
@@ -241,7 +240,7 @@ def _bundle(read: Read, kind: Literal["entries", "public"], *, number: int, widt
     data, full = found
     items, whole = decode_bundle(kind, data)
     if len(items) >= width and (not whole or (len(items) > width and not full)):
-        raise Untrusted("ledger.bundle", f"The bundle of entries from {number * WIDTH} on has bytes too many.")
+        raise Untrusted("ledger.bundle", f"The bundle from entry {number * WIDTH} on does not end after its last item.")
     return items[:width]
 
 
