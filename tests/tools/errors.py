@@ -1,7 +1,8 @@
 """The list of error codes, read from the code: `python -m tests.tools.errors` writes docs/reference/errors.md.
 
-Every call of a class of `tobari.base.errors` with a code written out is an entry, wherever in src it stands. Codes that
-are passed on from elsewhere (an error that another party reported) are no entries: they were raised there first.
+Every call of a class of `tobari.base.errors` with a code written out is an entry, wherever in src it stands; so is every
+report written out with a status and a code. Codes that are passed on from elsewhere (an error that another party
+reported) are no entries: they were raised there first.
 """
 
 from __future__ import annotations
@@ -62,13 +63,25 @@ def collect(source: pathlib.Path = SOURCE) -> list[Raised]:
     found = []
     for path in sorted(source.rglob("*.py")):
         module = ".".join(path.relative_to(source.parent).with_suffix("").parts).removesuffix(".__init__")
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if not isinstance(node, ast.Call) or not node.args or (kind := _class_name(node.func)) not in CLASSES:
-                continue
-            code = node.args[0]
-            if isinstance(code, ast.Constant) and isinstance(code.value, str):
-                found.append(Raised(code.value, kind, _text(node.args[1]) if len(node.args) > 1 else "…", module))
+        calls = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call))
+        found += [Raised(*error, module) for call in calls if (error := _raised(call) or _reported(call))]
     return found
+
+
+def _raised(call: ast.Call) -> tuple[str, str, str] | None:
+    """Code, class and message of `Refused("family.reason", "...")`."""
+    match call:
+        case ast.Call(func=function, args=[ast.Constant(value=str(code)), *rest]) if _class_name(function) in CLASSES:
+            return code, _class_name(function), _text(rest[0]) if rest else "…"
+    return None
+
+
+def _reported(call: ast.Call) -> tuple[str, str, str] | None:
+    """The same of `ErrorReport(status=500, code="family.reason", message="...")`."""
+    match {keyword.arg: keyword.value for keyword in call.keywords}:
+        case {"status": ast.Constant(value=int(status)), "code": ast.Constant(value=str(code)), "message": message}:
+            return code, type(errors.from_status(status, code, "")).__name__, _text(message)
+    return None
 
 
 def _class_name(function: ast.expr) -> str:
