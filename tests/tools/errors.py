@@ -1,7 +1,7 @@
 """The list of error codes, read from the code: `python -m tests.tools.errors` writes docs/reference/errors.md.
 
-Every call of a class of `tobari.base.errors` with a code written out is an entry, wherever in src it stands; so is every
-report written out with a status and a code. Codes that are passed on from elsewhere (an error that another party
+Every call of a class of `tobari.base.errors` with a code written out is an entry, wherever in src it stands. So is every
+report with a status and a code written out. Codes that are passed on from elsewhere (an error that another party
 reported) are no entries: they were raised there first.
 """
 
