@@ -58,7 +58,7 @@ def test_refused_spellings(data, code):
 
 
 def test_every_tag_is_refused():
-    for tag in [*range(0, 24), *range(24, 330), 1004, 43000, 55799, 2**32, 2**63]:
+    for tag in [*range(24), *range(24, 330), 1004, 43000, 55799, 2**32, 2**63]:
         head = b"\xc0" if tag == 0 else cbor_head(6, tag)
         with pytest.raises(Malformed):
             cbor.decode(head + b"\x60", max_bytes=64)

@@ -31,8 +31,10 @@ class Principal(Message, frozen=True, kw_only=True):
     """A member that signed a command."""
 
     name: MemberName
+    key: bytes
+    """Its public key: 32 bytes (Ed25519) or 33 (P-256)."""
     thumbprint: bytes
-    """Names its key (32 bytes)."""
+    """Names that key (32 bytes)."""
     roles: frozenset[Role]
 
     def has(self, role: Role) -> bool:

@@ -17,7 +17,7 @@ import hashlib
 import secrets
 import sys
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tobari.base import cbor, cose, wire
 from tobari.base.errors import Broken, Conflict, NotFound, Refused, TobariError, Unauthorized
@@ -50,9 +50,9 @@ class Executed(NamedTuple):
 
     outcome: Outcome
     entry: Entry | None = None
-    started: list[bytes] = []  # noqa: RUF012  (a NamedTuple's default is never written to)
+    started: tuple[bytes, ...] = ()
     """Jobs to start once the entry is committed."""
-    ended: list[bytes] = []  # noqa: RUF012
+    ended: tuple[bytes, ...] = ()
 
 
 class Executor:
@@ -161,7 +161,7 @@ class Executor:
         value: Any,
         report: ErrorReport | None,
     ) -> Executed:
-        status = "COMMITTED" if report is None else "INVALID"
+        status: Literal["COMMITTED", "INVALID"] = "COMMITTED" if report is None else "INVALID"
         outcome = cbor.encode(value)
         claims = CommandClaims(
             command=hashlib.sha256(signed).digest(), status=status, value=hashlib.sha256(outcome).digest()
@@ -180,7 +180,7 @@ class Executor:
         if report is not None:
             return Executed(Outcome(status="INVALID", error=report, placement=placement), entry)
         return Executed(
-            Outcome(status="COMMITTED", value=value, placement=placement), entry, tx.started_jobs, tx.ended_jobs
+            Outcome(status="COMMITTED", value=value, placement=placement), entry, tuple(tx.started_jobs), tuple(tx.ended_jobs)
         )
 
     # --- the service's own entries ---
@@ -215,7 +215,7 @@ class Executor:
         private: list[Write] = []
         for write in tx.overlay.writes():
             (public if program and program.is_public(write.table) else private).append(write)
-        shown = PublicRecord()
+        shown = None
         if public or tx.disclosed:
             shown = PublicRecord(program=tx.program, writes=list(public), disclosed=tx.disclosed)
         entry, opened = self._log.write(

@@ -181,7 +181,7 @@ class Keeper:
         self._key = service.signing_key()
         self._service_id = identity.service_id(self._key.public)
         self._origin = identity.origin(self._service_id)
-        self._note_key = NoteKey(self._origin, self._key.public)
+        self._note_key = NoteKey(name=self._origin, key=self._key.public)
         self._kems = service_keys(service.kem_seeds())
         self._membership = Membership(genesis)
         self._programs = {name: self._available[name] for name in ("service", *genesis.programs)}
@@ -351,7 +351,11 @@ class Keeper:
         self._checkpoint = Checkpoint(
             origin=self._origin, tree_size=batch.tree_size, root_hash=batch.root_hash
         ).sign(self._key)
-        output: list[Output] = [self._publish([self._sealed(waiting, batch.proofs) for waiting in batch.waiting])]
+        replies = [self._sealed(waiting, batch.proofs) for waiting in batch.waiting]
+        if not self._entries:  # calls that came meanwhile and wrote nothing have seen nothing newer
+            replies += [self._sealed(waiting, None) for waiting in self._waiting]
+            self._waiting = []
+        output: list[Output] = [self._publish(replies)]
         if first_of_boot:
             output.append(
                 link.Ready(origin=self._origin, vkey=self._note_key.vkey, tree_size=batch.tree_size)

@@ -21,7 +21,7 @@ class Membership:
         members = [(member, VerifyingKey(bytes.fromhex(member.key))) for member in genesis.members]
         keyed = [
             KeyedMember(
-                Principal(name=member.name, thumbprint=key.thumbprint, roles=frozenset(member.roles)), key
+                Principal(name=member.name, key=key.raw, thumbprint=key.thumbprint, roles=frozenset(member.roles)), key
             )
             for member, key in members
         ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Used(NamedTuple):
     expires: int
     """Log time (ms) after which the value is void anyway and forgotten."""
-    index: int
+    entry: int
     """The log entry that used it."""
     committed: bool
     """False if the command was refused: its id is spent all the same."""
@@ -42,5 +42,5 @@ class Once:
         return [[value, *used] for value, used in self._used.items()]
 
     def load(self, rows: list[tuple[bytes, int, int, bool]]) -> None:
-        for value, expires, index, committed in rows:
-            self.use(value, Used(expires, index, committed))
+        for value, expires, entry, committed in rows:
+            self.use(value, Used(expires, entry, committed))

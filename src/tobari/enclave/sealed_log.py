@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from tobari.base import cbor, wire
+from tobari.base import wire
 from tobari.base.errors import Broken, Malformed, TobariError, Untrusted
 from tobari.base.logtime import LogTime
 from tobari.base.messages.link import Entry
@@ -38,11 +38,11 @@ class BootRecord(Message, frozen=True, kw_only=True, tag="boot"):
 
 
 class PublicRecord(Message, frozen=True, kw_only=True, tag="entry"):
-    """Public body of every other entry: public writes and what the program disclosed; mostly empty."""
+    """Public body of an entry that shows something: public writes, and what the program disclosed."""
 
-    program: str | None = None
-    writes: list[tuple[str, bytes, bytes | None]] = []
-    disclosed: dict[str, Any] = {}
+    program: str
+    writes: list[tuple[str, bytes, bytes | None]] = msgspec.field(default_factory=list)
+    disclosed: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class SealedRecord(Message, frozen=True, kw_only=True):
@@ -50,7 +50,7 @@ class SealedRecord(Message, frozen=True, kw_only=True):
 
     salt: bytes
     claims: bytes
-    writes: list[tuple[str, bytes, bytes | None]] = []
+    writes: list[tuple[str, bytes, bytes | None]] = msgspec.field(default_factory=list)
     by: bytes | None = None
     """Thumbprint of the signer; None for the service's own entries."""
     id: bytes | None = None
@@ -69,11 +69,11 @@ class OpenedEntry(Message, frozen=True, kw_only=True):
     header: LeafHeader
     leaf: bytes
     """Canonical bytes of the header."""
-    public: BootRecord | PublicRecord
+    public: BootRecord | PublicRecord | None
     record: SealedRecord
 
     def writes(self) -> list[Write]:
-        public = [] if isinstance(self.public, BootRecord) else self.public.writes
+        public = self.public.writes if isinstance(self.public, PublicRecord) else []
         return [Write(*write) for write in (*self.record.writes, *public)]
 
 
@@ -108,10 +108,10 @@ class SealedLog:
         return self._counter
 
     def write(
-        self, *, seq: int, time: LogTime, public: BootRecord | PublicRecord, record: SealedRecord
+        self, *, seq: int, time: LogTime, public: BootRecord | PublicRecord | None, record: SealedRecord
     ) -> tuple[Entry, OpenedEntry]:
         """Make the entry that will stand at `seq`."""
-        body = wire.to_cbor(public)
+        body = b"" if public is None else wire.to_cbor(public)
         plain = LeafHeader(
             seq=seq,
             term=self._term,
@@ -147,9 +147,7 @@ class SealedLog:
             or header.sealed != sealed_digest(entry.sealed)
         ):
             raise Untrusted("log.entry", "The header does not belong to these bodies.")
-        public: BootRecord | PublicRecord = wire.convert(
-            cbor.decode(entry.public, max_bytes=MAX_BODY), BootRecord | PublicRecord  # type: ignore[arg-type]
-        )
+        public = _public_record(entry.public)
         if isinstance(public, BootRecord):
             if public.tree_size != seq or public.root_hash != root():
                 raise Untrusted("log.entry", "This boot continued another log.")
@@ -175,3 +173,11 @@ class SealedLog:
 
     def _aad(self, header: LeafHeader) -> bytes:
         return self._service_id + header.encode()
+
+
+def _public_record(body: bytes) -> BootRecord | PublicRecord | None:
+    if not body:
+        return None
+    kind: Any = BootRecord | PublicRecord
+    record: BootRecord | PublicRecord = wire.from_cbor(body, kind, max_bytes=MAX_BODY)
+    return record

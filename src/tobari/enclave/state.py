@@ -77,7 +77,7 @@ class State:
                 return Outcome(status="INVALID", error=wire.convert(value, ErrorReport), placement=placement)
             return Outcome(status="COMMITTED", value=value, placement=placement)
         if used is not None:
-            return Outcome(status="COMMITTED" if used.committed else "INVALID", value={"index": used.index})
+            return Outcome(status="COMMITTED" if used.committed else "INVALID", value={"index": used.entry})
         return Outcome(status="UNKNOWN")
 
     def replay(self, entry: OpenedEntry) -> None:

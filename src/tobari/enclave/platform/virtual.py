@@ -47,7 +47,7 @@ class VirtualPlatform:
             guards=guards,
             issued_at=time.time_ns() // 1_000_000,
         )
-        return report, {}
+        return report, virtual.endorsements(self._signing.public)
 
     def seal(self, plaintext: bytes) -> bytes:
         salt = secrets.token_bytes(_SALT)

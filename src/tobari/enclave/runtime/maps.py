@@ -31,7 +31,8 @@ class View(MutableMapping[K, V]):
         data = self._tx.overlay.get(self._map.table, wire.to_cbor(key))
         if data is None:
             raise KeyError
-        return wire.from_cbor(data, self._map.value_type, max_bytes=MAX_VALUE)
+        value: V = wire.from_cbor(data, self._map.value_type, max_bytes=MAX_VALUE)
+        return value
 
     def __setitem__(self, key: K, value: V) -> None:
         self._tx.put(self._map.table, wire.to_cbor(key), wire.to_cbor(value))
@@ -94,7 +95,10 @@ class PublicValue(Generic[V]):
 
     def get(self, tx: Transaction) -> V:
         data = tx.overlay.get(self.table, self._KEY)
-        return self.default if data is None else wire.from_cbor(data, self.value_type, max_bytes=MAX_VALUE)
+        if data is None:
+            return self.default
+        value: V = wire.from_cbor(data, self.value_type, max_bytes=MAX_VALUE)
+        return value
 
     def set(self, tx: Transaction, value: V) -> None:
         tx.put(self.table, self._KEY, wire.to_cbor(value))
