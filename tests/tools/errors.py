@@ -1,6 +1,6 @@
 """The list of error codes, read from the code: `python -m tests.tools.errors` writes docs/reference/errors.md.
 
-Every call of a class of `tobari.base.errors` with a code written out is an entry, wherever in src it stands. So is every
+Every call of a class of `tobari.base.errors` with a code written out is an entry, wherever in src it stands. So is a
 report with a status and a code written out. Codes that are passed on from elsewhere (an error that another party
 reported) are no entries: they were raised there first.
 """
