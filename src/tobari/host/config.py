@@ -1,0 +1,64 @@
+"""What a host is started with: where its data lies, what it serves on, and how much it takes from outside.
+
+The values are checked where they are used; there is no configuration file here.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds on what strangers can make the host hold or do. Sizes in bytes, times in seconds."""
+
+    requests_per_second: float = 500.0
+    """Sustained, for one client address; probes (`/healthz`, `/readyz`) are not counted."""
+    burst: int = 1000
+    """Requests that one client address may send at once."""
+    addresses: int = 10_000
+    """Client addresses remembered for the rate."""
+    concurrent: int = 256
+    """Requests in progress."""
+    pending: int = 128
+    """Calls and evidence requests that wait for the enclave."""
+    transfers: int = 32
+    """Objects being received or sent over HTTP; fewer than `concurrent`, so that calls get through."""
+    connections: int = 1024
+    """Open connections, idle ones included."""
+    head_bytes: int = 32 << 10
+    """Request line and header fields of one request."""
+    head_seconds: float = 10.0
+    """From the first byte of a request to the end of its header."""
+    piece_seconds: float = 30.0
+    """For each MiB of a body to arrive, and for a client that reads too slowly to go on."""
+    call_seconds: float = 60.0
+    """Until the enclave has answered a call."""
+    object_bytes: int = 64 << 30
+    """One sealed object."""
+    quota_bytes: int = 1 << 40
+    """All sealed objects together."""
+    reserve_bytes: int = 256 << 20
+    """Free disk space that uploads and calls leave for the log."""
+    stop_seconds: float = 20.0
+    """For requests in progress, and again for the enclave, to finish."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostConfig:
+    """One host, and the enclave it starts on the `virtual` platform."""
+
+    data: Path
+    """Data directory; made if absent."""
+    genesis: bytes
+    """Canonical bytes of the genesis file (spec/genesis.md)."""
+    virtual_root_path: Path
+    """Root secret of the virtual platform. Outside `data`; opened here, never read here."""
+    address: str = "127.0.0.1"
+    port: int = 8420
+    """0 takes a free one; `Serving.url` tells which."""
+    limits: Limits = field(default_factory=Limits)
+    enclave_command: tuple[str, ...] = (sys.executable, "-I", "-m", "tobari.enclave")
+    """Starts the enclave process; descriptors and platform are appended."""

@@ -1,0 +1,92 @@
+"""`/v1/objects/<root>`: sealed objects in and out, named by the root over their chunks (spec/http.md).
+
+A name says all there is to check, so whoever has it may fetch the object, and anyone may offer one: what nobody's
+terms speak of is never opened. The quota and the rate are what bounds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from tobari.base.errors import NotFound
+from tobari.base.messages.objects import SEALED_CHUNK
+from tobari.host.body import declared_size, pieces
+from tobari.host.config import Limits
+from tobari.host.limits import Slots
+from tobari.host.objects import ObjectStore
+
+_TYPE = "application/octet-stream"
+
+
+class Objects:
+    """The object store over HTTP."""
+
+    def __init__(self, *, objects: ObjectStore, limits: Limits) -> None:
+        self._objects = objects
+        self._seconds = limits.piece_seconds
+        self._slots = Slots(limits.transfers)
+
+    def routes(self) -> list[Route]:
+        path = "/v1/objects/{root}"
+        return [
+            Route(path, self.get, methods=["GET"]),
+            Route(path, self.put, methods=["PUT"]),
+        ]
+
+    async def put(self, request: Request) -> Response:
+        root = _root(request)
+        self._objects.check(declared_size(request) or 0)
+        with self._slots.one():
+            upload = await asyncio.to_thread(self._objects.receive, root)
+            try:
+                async for chunk in pieces(request, size=SEALED_CHUNK, seconds=self._seconds):
+                    await asyncio.to_thread(upload.add, chunk)
+                new = await asyncio.to_thread(upload.finish)
+            finally:
+                upload.abandon()
+        return Response(status_code=201 if new else 200, headers={"location": f"/v1/objects/{root.hex()}"})
+
+    async def get(self, request: Request) -> Response:
+        root = _root(request)
+        size = await asyncio.to_thread(self._objects.size, root)
+        if size is None:
+            raise NotFound("object.not_found", "This object is not here; send it, or ask the host that has it.")
+        headers = {
+            "content-length": str(size),
+            "etag": f'"{root.hex()}"',
+            "cache-control": "public, max-age=31536000, immutable",
+        }
+        if request.method == "HEAD":
+            return Response(None, 200, headers, _TYPE)
+        return _Download(self._chunks(root, size), headers, self._slots)
+
+    async def _chunks(self, root: bytes, size: int) -> AsyncIterator[bytes]:
+        for index in range(-(-size // SEALED_CHUNK)):
+            chunk = await asyncio.to_thread(self._objects.chunk, root, index)
+            assert chunk is not None, "objects are never removed while the host runs"
+            yield chunk
+
+
+class _Download(StreamingResponse):
+    """A streamed body that holds a slot for as long as it lasts."""
+
+    def __init__(self, content: AsyncIterator[bytes], headers: dict[str, str], slots: Slots) -> None:
+        super().__init__(content, 200, headers, _TYPE)
+        self._slots = slots
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._slots.one():
+            await super().__call__(scope, receive, send)
+
+
+def _root(request: Request) -> bytes:
+    text: str = request.path_params["root"]
+    if len(text) != 64 or not set(text) <= set("0123456789abcdef"):
+        raise NotFound("object.not_found", "An object is named by its root: 64 lower-case hexadecimal digits.")
+    return bytes.fromhex(text)

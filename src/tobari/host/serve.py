@@ -1,0 +1,213 @@
+"""Running a host: everything is opened, joined, and taken down again in the right order.
+
+Start: lock, store, listening socket, enclave process, HTTP; the ledger can be read while the enclave boots, calls are
+taken from its Ready on. Stop (SIGTERM, SIGINT): accept no more, finish what is in progress, Stop to the enclave, wait
+for Stopped, write the last checkpoint.
+
+Exit codes: 0 after a clean stop; 1 when the enclave halted, ended or broke the link's rules, when the disk refused, or
+when the stop took too long. It never restarts the enclave by itself: a supervisor does that by starting the host
+again, which is the only way anything is recovered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from asyncio.subprocess import Process
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from tobari.base.errors import Conflict, TobariError
+from tobari.base.messages.link import Ready
+from tobari.host.config import HostConfig
+from tobari.host.connection import bounded
+from tobari.host.datadir import DataDirectory
+from tobari.host.http import build_app
+from tobari.host.journal import Journal
+from tobari.host.link import Link, end_enclave, start_enclave
+from tobari.host.objects import ObjectStore
+from tobari.host.published import PublishedLog
+from tobari.host.reader import LogReader
+from tobari.host.relay import EnclaveGone, EnclaveHalted, Relay
+
+_log = logging.getLogger("tobari.host")
+
+_HEADERS_READ = 8192
+"""Leaf headers read at a time at the start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """What `serve` tells its caller when calls are taken."""
+
+    url: str
+    origin: str
+    vkey: str
+    tree_size: int
+
+
+def serve(config: HostConfig, on_ready: Callable[[Serving], None] = lambda _: None) -> int:
+    """Serve until SIGTERM or SIGINT, or until the enclave ends; the exit code.
+
+    Raises:
+        Conflict: `host.locked`; `host.address`, the address cannot be bound.
+        Refused: `host.root_in_data`.
+        Malformed, Broken: see `LogStore`.
+    """
+    with asyncio.Runner() as runner:
+        return runner.run(_serve(config, on_ready))
+
+
+async def _serve(config: HostConfig, on_ready: Callable[[Serving], None]) -> int:
+    async with contextlib.AsyncExitStack() as open_things:
+        directory = open_things.enter_context(DataDirectory(config.data))
+        journal = await Journal.open(directory.log)
+        open_things.push_async_callback(journal.close)
+        reader = LogReader(directory.log)
+        open_things.push_async_callback(reader.close)
+        log = await _load(journal, reader)
+        objects = await asyncio.to_thread(ObjectStore, directory.objects, config.limits)
+        listener = open_things.enter_context(_bind(config))
+        process, link = await start_enclave(config, directory)
+        open_things.callback(link.close)
+        open_things.push_async_callback(end_enclave, process)
+
+        def announce(ready: Ready) -> None:
+            url = _url(listener)
+            _log.info("host.ready: %s, log size %d, at %s", ready.origin, ready.tree_size, url)
+            on_ready(Serving(url=url, origin=ready.origin, vkey=ready.vkey, tree_size=ready.tree_size))
+
+        relay = Relay(
+            to_enclave=link,
+            journal=journal,
+            reader=reader,
+            objects=objects,
+            log=log,
+            limits=config.limits,
+            on_ready=announce,
+        )
+        app = build_app(relay=relay, log=log, reader=reader, objects=objects, limits=config.limits)
+        life = asyncio.create_task(relay.run(config.genesis))
+        watch = asyncio.create_task(_hang_up_after(process, link))
+        try:
+            await _until_over(_server(app, config), listener, life)
+            return await _take_down(relay, life, config.limits.stop_seconds)
+        finally:
+            for task in (life, watch):
+                task.cancel()
+            await asyncio.wait({life, watch})
+
+
+async def _load(journal: Journal, reader: LogReader) -> PublishedLog:
+    """The tree over the stored headers, and the checkpoint that was published last, if it was kept."""
+    kept = await journal.kept()
+    log = PublishedLog()
+    for first in range(0, kept.log_size, _HEADERS_READ):
+        log.extend(await reader.headers(first, min(_HEADERS_READ, kept.log_size - first)))
+    if kept.checkpoint is not None:
+        log.publish(kept.checkpoint)
+    return log
+
+
+async def _until_over(server: uvicorn.Server, listener: socket.socket, life: asyncio.Task[None]) -> None:
+    """Serve HTTP until a signal comes or the enclave's life ends, then finish the requests in progress."""
+    with _signals() as stopped:
+        http = asyncio.create_task(server.serve(sockets=[listener]))
+        stop = asyncio.create_task(stopped.wait())
+        await asyncio.wait({http, stop, life}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        server.should_exit = True
+        await http
+
+
+async def _take_down(relay: Relay, life: asyncio.Task[None], seconds: float) -> int:
+    """Stop the enclave, unless it ended by itself, and say how it went."""
+    if not life.done() and relay.ready is None:
+        # Still booting: it has taken no call, and all it had us keep is kept.
+        return 0
+    if not life.done():
+        relay.stop()
+    try:
+        async with asyncio.timeout(seconds):
+            await life
+    except EnclaveHalted as halted:
+        _log.error("host.halted: the enclave refuses to go on: %s [%s]", halted.message, halted.code)
+    except EnclaveGone:
+        _log.error("host.enclave_gone: the enclave process ended by itself; start the host again")
+    except TobariError as error:
+        _log.error("%s: %s", error.code, error.message)
+    except TimeoutError:
+        _log.error("host.stop: the enclave did not stop within %.0f seconds and was ended", seconds)
+    else:
+        return 0
+    return 1
+
+
+async def _hang_up_after(process: Process, link: Link) -> None:
+    await process.wait()
+    link.hang_up()
+
+
+def _server(app: ASGIApp, config: HostConfig) -> uvicorn.Server:
+    return _Server(
+        uvicorn.Config(
+            app,
+            http=bounded(config.limits),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            # Whoever is connected is the client: nobody may speak for other addresses.
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(config.limits.stop_seconds),
+        )
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, without its signal handlers: a signal is for the whole host."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    event = asyncio.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, event.set)
+    try:
+        yield event
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _bind(config: HostConfig) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(config.address, config.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((config.address, config.port), family=family, backlog=512)
+    except OSError as error:
+        raise Conflict(
+            "host.address", f"The address {config.address} port {config.port} cannot be used: {error.strerror}."
+        ) from None
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
