@@ -23,6 +23,7 @@ class Batch:
         self.size = size
         """Leaves of the tree after the batch."""
         self._levels = levels
+        self._edge = path.edges(self._node, size)
 
     def inclusion_proof(self, index: int) -> list[bytes]:
         """The siblings of leaf `index`, lowest first.
@@ -32,7 +33,7 @@ class Batch:
         """
         if not self.first <= index < self.size:
             raise IndexError(index)
-        return path.path(self._node, 0, index, self.size)
+        return path.path(self._node, self._edge, 0, index, self.size)
 
     def _node(self, level: int, index: int) -> bytes:
         start, hashes = self._levels[level]

@@ -33,43 +33,42 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(NODE_PREFIX + left + right).digest()
 
 
-def parents(hashes: bytes | bytearray | memoryview) -> bytes:
+def parents(hashes: bytes) -> bytes:
     """The level above: `hashes` is packed, and an odd last hash has no parent yet."""
     even = len(hashes) - len(hashes) % (2 * HASH)
     return b"".join([sha256(NODE_PREFIX + hashes[k : k + 64]).digest() for k in range(0, even, 2 * HASH)])
 
 
-def edge_hash(node: Node, level: int, size: int) -> bytes:
-    """Root over the last `size` mod 2**level leaves of a tree of `size` leaves; there must be at least one."""
-    edge: bytes | None = None
-    for low in range(level):
-        if size >> low & 1:
-            peak = node(low, (size >> low) - 1)
-            edge = peak if edge is None else node_hash(peak, edge)
-    assert edge is not None
-    return edge
+def edges(node: Node, size: int) -> list[bytes]:
+    """The right edge of a tree of `size` leaves: item l is the root over its last `size` mod 2**l leaves.
+
+    Where there are none it is empty. The last item is the root of the tree. One list serves all proofs of one size.
+    """
+    found = [b""]
+    for level in range(size.bit_length()):
+        edge = found[-1]
+        if size >> level & 1:
+            peak = node(level, (size >> level) - 1)
+            edge = node_hash(peak, edge) if edge else peak
+        found.append(edge)
+    return found
 
 
-def root(node: Node, size: int) -> bytes:
-    """Root over the first `size` leaves."""
-    return edge_hash(node, size.bit_length(), size) if size else EMPTY_ROOT
-
-
-def path(node: Node, level: int, index: int, size: int) -> list[bytes]:
-    """The siblings from node (level, index) up to the root of `size` leaves, lowest first."""
+def path(node: Node, edge: list[bytes], level: int, index: int, size: int) -> list[bytes]:
+    """The siblings from node (level, index) up to the root of `size` leaves, lowest first; `edge` is of that size."""
     siblings = []
     last = (size - 1) >> level
     while last:
         sibling = index ^ 1
-        if sibling < last or (sibling == last and not size & ((1 << level) - 1)):
+        if sibling < last:
             siblings.append(node(level, sibling))
         elif sibling == last:
-            siblings.append(edge_hash(node, level, size))
+            siblings.append(edge[level] or node(level, sibling))
         index, last, level = index >> 1, last >> 1, level + 1
     return siblings
 
 
-def consistency(node: Node, first: int, second: int) -> list[bytes]:
+def consistency(node: Node, edge: list[bytes], first: int, second: int) -> list[bytes]:
     """The proof that the tree of `first` leaves (at least one) is the beginning of the tree of `second`."""
     if first == second:
         return []
@@ -78,4 +77,4 @@ def consistency(node: Node, first: int, second: int) -> list[bytes]:
     level = (first & -first).bit_length() - 1
     index = (first >> level) - 1
     start = [node(level, index)] if index else []
-    return start + path(node, level, index, second)
+    return start + path(node, edge, level, index, second)

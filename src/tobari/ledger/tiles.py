@@ -9,6 +9,7 @@ a dictionary. What it returns is not trusted: proofs computed here must be verif
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +18,7 @@ from tobari.base.errors import Malformed, NotFound, TooLarge, Untrusted
 from tobari.ledger import path
 from tobari.ledger.checkpoint import parse_decimal
 from tobari.ledger.entry import MAX_HEADER, MAX_PUBLIC
-from tobari.ledger.path import HASH, parents
+from tobari.ledger.path import EMPTY_ROOT, HASH, parents
 from tobari.ledger.tree import Tree
 
 Read = Callable[[str], bytes | None]
@@ -178,7 +179,7 @@ class TileReader:
 
     def root(self) -> bytes:
         """The root that the tiles lead to; the caller compares it with the checkpoint's."""
-        return path.root(self._node, self._size)
+        return self._edge[-1] or EMPTY_ROOT
 
     def inclusion_proof(self, index: int) -> list[bytes]:
         """The siblings of leaf `index`, lowest first. Unverified.
@@ -188,7 +189,7 @@ class TileReader:
             Untrusted: `ledger.missing`, `ledger.tile`.
         """
         self._check(0 <= index < self._size)
-        return path.path(self._node, 0, index, self._size)
+        return path.path(self._node, self._edge, 0, index, self._size)
 
     def consistency_proof(self, first: int) -> list[bytes]:
         """Proof that `first` leaves are the beginning of this tree. Unverified.
@@ -198,7 +199,11 @@ class TileReader:
             Untrusted: `ledger.missing`, `ledger.tile`.
         """
         self._check(0 < first <= self._size)
-        return path.consistency(self._node, first, self._size)
+        return path.consistency(self._node, self._edge, first, self._size)
+
+    @functools.cached_property
+    def _edge(self) -> list[bytes]:
+        return path.edges(self._node, self._size)
 
     def _node(self, level: int, index: int) -> bytes:
         tile_level, height = divmod(level, 8)
