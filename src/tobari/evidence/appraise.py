@@ -61,11 +61,12 @@ class _Record:
         self.steps: list[Step] = []
 
     def step(
-        self, number: int, title: str, *, expected: str, found: str, ok: bool | None, otherwise: Untrusted
+        self, number: int, title: str, *, expected: str, found: str, ok: bool | None, otherwise: Untrusted | None
     ) -> None:
-        """Note a step; end the appraisal if it fails."""
+        """Note a step; if it fails, end the appraisal with the code and advice of `otherwise`."""
         self.steps.append(Step(number=number, title=title, expected=expected, found=found, ok=ok))
         if ok is False:
+            assert otherwise is not None
             message = f"Step {number}, {title}: {otherwise.message}"
             raise EvidenceRefused(otherwise.code, message, self.result(otherwise.code, None))
 
@@ -157,8 +158,8 @@ def _machine(record: _Record, table: PlatformPolicy, *, at: int) -> None:
 
 def _claims(record: _Record) -> Claims:
     evidence = record.evidence
-    claims, failure = None, Untrusted("evidence.report_data", "")
     # 5.
+    claims, failure = None, None
     try:
         claims = read_bound(evidence.claims, report_data=evidence.report_data)
     except Untrusted as error:

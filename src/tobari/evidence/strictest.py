@@ -6,6 +6,7 @@ Whoever makes a policy from evidence trusts that evidence on first sight: compar
 from __future__ import annotations
 
 from tobari.base.errors import Untrusted
+from tobari.evidence.appraise import appraise
 from tobari.evidence.claims import read_bound
 from tobari.evidence.formats import virtual
 from tobari.evidence.policy import AppraisalPolicy, Platforms, ReferenceValues, VirtualPolicy
@@ -19,11 +20,9 @@ def policy_from(evidence: VerifiedEvidence) -> AppraisalPolicy:
     expiry and the default age.
 
     Raises:
-        Untrusted: `evidence.debug` (no policy is made from a debug machine), `evidence.report_data`, `evidence.claims`,
-            `evidence.platform_refused`.
+        Untrusted: `evidence.platform_refused`, or as `appraise` says: no policy is made from a debug machine, nor where
+            report and claims contradict each other.
     """
-    if evidence.debug:
-        raise Untrusted("evidence.debug", "Debug is on: make the policy from evidence of a machine without it.")
     claims = read_bound(evidence.claims, report_data=evidence.report_data)
     if evidence.platform != virtual.PLATFORM:
         raise Untrusted("evidence.platform_refused", "This version has no policy for that platform: update.")
@@ -35,9 +34,11 @@ def policy_from(evidence: VerifiedEvidence) -> AppraisalPolicy:
         ],
         guards=sorted(set(claims.guards)),
     )
-    return AppraisalPolicy(
+    policy = AppraisalPolicy(
         service=claims.service.hex(),
         epochs=[claims.epoch],
         programs={name: digest.hex() for name, digest in sorted(claims.programs.items())},
         platform=Platforms(virtual=table),
     )
+    appraise(evidence, policy, nonce=claims.nonce, at=evidence.issued_at or 0)
+    return policy
