@@ -7,6 +7,7 @@ import graphlib
 import pathlib
 import subprocess
 import sys
+import tomllib
 
 import grimp
 import pytest
@@ -59,6 +60,18 @@ def test_the_contracts_of_the_import_linter_are_kept() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_every_zone_that_stands_is_behind_its_walls() -> None:
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    contracts = {contract["name"]: contract for contract in linter["contracts"]}
+    zones = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    layers = " | ".join(contracts["Zones: who can see what"]["layers"]).split(" | ")
+    assert {layer for layer in layers if not layer.startswith("(")} == zones
+    walled = contracts["Only crypto imports cryptography"]["source_modules"]
+    assert {module.removeprefix("tobari.") for module in walled} == zones - {"crypto"}
+    relying = contracts["The relying party never imports the enclave or the host"]["source_modules"]
+    assert {module.removeprefix("tobari.") for module in relying} == zones & {"client", "evidence", "ledger", "rules"}
 
 
 def test_the_modules_import_each_other_without_a_cycle(graph: grimp.ImportGraph) -> None:
