@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 
-from tobari.base.errors import Malformed, TooLarge
-from tobari.host.problems import SlowBody, WrongMediaType
+from tobari.base.errors import Malformed, TooLarge, Unavailable
 
 
 def declared_size(request: Request) -> int | None:
@@ -26,11 +25,13 @@ def declared_size(request: Request) -> int | None:
 
 
 def require_type(request: Request, wanted: str) -> None:
-    """Raises:
-    WrongMediaType: `http.media_type`.
+    """Refuse a body of another content type.
+
+    Raises:
+        Malformed: `http.media_type`.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != wanted:
-        raise WrongMediaType("http.media_type", f"The body must have the content type {wanted}.")
+        raise Malformed("http.media_type", f"The body must have the content type {wanted}.")
 
 
 async def read_body(request: Request, *, max_bytes: int, seconds: float) -> bytes:
@@ -38,7 +39,7 @@ async def read_body(request: Request, *, max_bytes: int, seconds: float) -> byte
 
     Raises:
         TooLarge: `http.too_large`, by what it declares or by what arrives.
-        SlowBody: `http.slow`.
+        Unavailable: `http.slow`.
     """
     if (declared_size(request) or 0) > max_bytes:
         raise _too_large(max_bytes)
@@ -54,7 +55,7 @@ async def pieces(request: Request, *, size: int, seconds: float) -> AsyncIterato
     """The body in pieces of `size` bytes, the last one shorter; none for an empty body.
 
     Raises:
-        SlowBody: `http.slow`, a piece took longer than `seconds` to arrive.
+        Unavailable: `http.slow`, a piece took longer than `seconds` to arrive.
     """
     loop = asyncio.get_running_loop()
     stream = request.stream()
@@ -65,7 +66,7 @@ async def pieces(request: Request, *, size: int, seconds: float) -> AsyncIterato
             async with asyncio.timeout_at(deadline):
                 part = await anext(stream, None)
         except TimeoutError:
-            raise SlowBody("http.slow", "The body arrived too slowly; send it again over a better line.") from None
+            raise Unavailable("http.slow", "The body arrived too slowly; send it again over a better line.") from None
         if part is None:
             break
         buffer += part

@@ -4,7 +4,7 @@
     objects/       sealed objects (objects.py)
     lock           held by the process that serves
 
-All of it is ciphertext or public. The virtual platform's root must lie elsewhere, so that a copy of this directory opens
+All of it is ciphertext or public. The virtual platform's root must lie elsewhere: a copy of this directory then opens
 nothing.
 """
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 from asyncio.subprocess import DEVNULL, Process
 from collections import deque
@@ -140,10 +141,10 @@ async def _spawn(command: tuple[str, ...], end: int, root: int) -> Process:
 
 
 async def end_enclave(process: Process) -> None:
-    """Wait for the process that has said Stopped, or end it."""
+    """Wait for the process whose link was closed, then end it and its workers by force."""
     try:
         await asyncio.wait_for(process.wait(), 2.0)
     except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()

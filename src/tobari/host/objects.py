@@ -18,11 +18,10 @@ import threading
 from pathlib import Path
 from typing import BinaryIO
 
-from tobari.base.errors import Malformed, TooLarge, Untrusted
+from tobari.base.errors import Malformed, TooLarge, Unavailable, Untrusted
 from tobari.base.messages.objects import SEALED_CHUNK, TAG
 from tobari.host.config import Limits
 from tobari.host.datadir import sync_directory
-from tobari.host.problems import StorageFull
 from tobari.ledger.frontier import Frontier
 from tobari.ledger.tree import leaf_hash
 
@@ -35,7 +34,7 @@ class ObjectStore:
         self._limits = limits
         self._lock = threading.Lock()
         self._used = 0
-        for entry in sorted(path.glob("??/*")) + sorted(path.glob("??/.*")):
+        for entry in path.glob("??/*"):
             if entry.name.startswith("."):
                 entry.unlink()
             else:
@@ -70,14 +69,14 @@ class ObjectStore:
 
         Raises:
             TooLarge: `object.too_large`.
-            StorageFull: `object.quota` or `object.disk_full`.
+            Unavailable: `object.quota` or `object.disk_full`.
         """
         if size > self._limits.object_bytes:
             raise _too_large(self._limits.object_bytes)
         if self._used + size > self._limits.quota_bytes:
-            raise StorageFull("object.quota", "The host's quota for objects is used up; ask its operator.")
+            raise Unavailable("object.quota", "The host's quota for objects is used up; ask its operator.")
         if not self.has_space(size):
-            raise StorageFull("object.disk_full", "The host's disk is full; ask its operator, or try again later.")
+            raise Unavailable("object.disk_full", "The host's disk is full; ask its operator, or try again later.")
 
     def reserve(self, size: int) -> None:
         """Count `size` bytes that are about to be written; raises as `check` does."""
@@ -118,7 +117,7 @@ class Upload:
 
         Raises:
             Malformed: `object.chunking`, a chunk follows one that was not full.
-            TooLarge, StorageFull: see `ObjectStore.reserve`.
+            TooLarge, Unavailable: see `ObjectStore.reserve`.
             OSError: the disk refused.
         """
         if self._last != SEALED_CHUNK:

@@ -76,8 +76,8 @@ async def _serve(config: HostConfig, on_ready: Callable[[Serving], None]) -> int
         objects = await asyncio.to_thread(ObjectStore, directory.objects, config.limits)
         listener = open_things.enter_context(_bind(config))
         process, link = await start_enclave(config, directory)
-        open_things.callback(link.close)
         open_things.push_async_callback(end_enclave, process)
+        open_things.callback(link.close)
 
         def announce(ready: Ready) -> None:
             url = _url(listener)

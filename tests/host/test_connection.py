@@ -1,0 +1,113 @@
+"""tobari.host.connection: what a hostile client can hold on to, over real sockets."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+from tests.host import running
+from tests.host.test_objects import files, root_of
+from tobari.base.messages.command import MAX_ENVELOPE
+from tobari.base.messages.objects import SEALED_CHUNK
+
+GET = b"GET /healthz HTTP/1.1\r\nhost: h\r\n"
+CALL = b"POST /v1/call HTTP/1.1\r\nhost: h\r\ncontent-type: application/vnd.tobari.envelope\r\n"
+
+
+def until_closed(sock: socket.socket) -> bytes:
+    received = b""
+    try:
+        while data := sock.recv(1 << 16):
+            received += data
+    except ConnectionError:
+        pass
+    return received
+
+
+def test_slow_connections_are_cut(tmp_path: Path) -> None:
+    with running.host(tmp_path, head_seconds=0.3, piece_seconds=0.3) as host:
+        silent, slow_head, early = host.connect(), host.connect(), host.connect()
+        slow_head.sendall(GET)
+        # Answered before its body has come: the rest is waited for, and not for ever.
+        early.sendall(CALL + b"content-length: %d\r\n\r\n" % (MAX_ENVELOPE + 1))
+        slow_body = host.connect()
+        slow_body.sendall(CALL + b"content-length: 10\r\n\r\nabc")
+        started = time.monotonic()
+        assert until_closed(silent) == b""
+        assert until_closed(slow_head) == b""
+        assert b"http.too_large" in until_closed(early)
+        assert b"http.slow" in until_closed(slow_body)
+        assert time.monotonic() - started < 4
+        for sock in (silent, slow_head, early, slow_body):
+            sock.close()
+        assert host.http.get("/healthz").status_code == 200
+
+
+def test_a_kept_connection_may_be_used_again(tmp_path: Path) -> None:
+    with running.host(tmp_path, head_seconds=0.3) as host, host.connect() as sock:
+        for _ in range(3):
+            sock.sendall(GET + b"\r\n")
+            received = b""
+            while b"alive" not in received:
+                received += sock.recv(1 << 16)
+            time.sleep(0.4)
+
+
+def test_a_head_without_end_is_cut(tmp_path: Path) -> None:
+    with running.host(tmp_path) as host, host.connect() as sock:
+        sock.sendall(GET)
+        sent = 0
+        try:
+            while sent < 64 << 20:
+                sent += sock.send(b"x: " + b"y" * 60_000 + b"\r\n")
+        except ConnectionError:
+            pass
+        assert sent < 16 << 20
+
+
+def test_more_connections_than_allowed_are_cut(tmp_path: Path) -> None:
+    with running.host(tmp_path, connections=3) as host:
+        held = [host.connect() for _ in range(3)]
+        time.sleep(0.1)
+        with host.connect() as one_more:
+            assert until_closed(one_more) == b""
+        for sock in held:
+            sock.close()
+        time.sleep(0.1)
+        assert host.http.get("/healthz").status_code == 200
+
+
+def test_a_client_that_does_not_read_is_cut(tmp_path: Path) -> None:
+    chunks = [bytes([n]) * SEALED_CHUNK for n in range(16)]
+    name = root_of(chunks).hex()
+    with running.host(tmp_path, piece_seconds=0.5, transfers=1) as host:
+        assert host.http.put(f"/v1/objects/{name}", content=b"".join(chunks)).status_code == 201
+        with host.connect() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.sendall(b"GET /v1/objects/%s HTTP/1.1\r\nhost: h\r\n\r\n" % name.encode())
+            time.sleep(0.2)
+            assert host.http.get(f"/v1/objects/{name}").json()["code"] == "host.busy"
+            time.sleep(1.0)
+            assert host.http.get(f"/v1/objects/{name}").content == b"".join(chunks)
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    with running.host(tmp_path, transfers=1) as host:
+        with host.connect() as sock:
+            sock.sendall(b"PUT /v1/objects/%s HTTP/1.1\r\nhost: h\r\ncontent-length: 9999999\r\n\r\n" % (b"0" * 64))
+            sock.sendall(b"x" * (3 << 20))
+        chunks = [b"x" * 99]
+        for _ in range(100):
+            answer = host.http.put(f"/v1/objects/{root_of(chunks).hex()}", content=chunks[0])
+            if answer.status_code == 201:
+                break
+            time.sleep(0.02)
+        objects = tmp_path / "data" / "objects"
+        assert [found.name for found in files(objects)] == [root_of(chunks).hex()]
+
+
+def test_bytes_that_are_no_http_are_refused(tmp_path: Path) -> None:
+    with running.host(tmp_path) as host, host.connect() as sock:
+        sock.sendall(b"\x16\x03\x01\x00\xff not http at all\r\n\r\n")
+        assert until_closed(sock).startswith(b"HTTP/1.1 400")
