@@ -325,4 +325,4 @@ def test_a_log_without_its_sealed_state_is_refused(host):
 def test_a_program_that_is_not_there_is_refused():
     genesis, _ = consortium(bank=[])
     genesis = type(genesis)(name="x", members=genesis.members, programs=["lottery"])
-    assert MemoryHost(genesis).boot().halted.code == "program.unknown"
+    assert MemoryHost(genesis).boot().halted.code == "genesis.program"

@@ -200,6 +200,7 @@ class Executor:
             code = _report(error).code
         if code is not None:
             tx = self._system_transaction(job, time)
+            self._programs[job.program].failed(tx, job, code)
             tx.end_job(job, JobState.FAILED, code=code)
         record = SealedRecord(salt=secrets.token_bytes(SALT), claims=cbor.encode({"job": job.id}))
         entry, opened = self._write(tx, record)

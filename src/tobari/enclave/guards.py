@@ -31,8 +31,13 @@ NO_CAPABILITIES = "no-capabilities"
 NOT_DUMPABLE = "not-dumpable"
 NO_CORE = "no-core"
 
-CODE_FOLDERS = (sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix, *tobari.__path__)
-"""Python libraries import lazily, so that code must stay readable."""
+_SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache")
+CODE_FOLDERS = (
+    *(sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix),
+    *tobari.__path__,
+    *_SYSTEM_LIBRARIES,
+)
+"""Python imports lazily, and some modules bring in shared libraries: code must stay readable."""
 
 PR_GET_DUMPABLE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 3, 4, 38
 _CAPABILITY_VERSION_3 = 0x20080522

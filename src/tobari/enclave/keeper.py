@@ -176,7 +176,7 @@ class Keeper:
     def _open(self, service: ServiceSecrets, genesis: genesis_file.Genesis) -> None:
         unknown = [name for name in genesis.programs if name not in self._available]
         if unknown:
-            raise Malformed("program.unknown", f"This enclave has no program '{unknown[0]}'.")
+            raise Malformed("genesis.program", f"This enclave has no program '{unknown[0]}'.")
         self._service = service
         self._key = service.signing_key()
         self._service_id = identity.service_id(self._key.public)

@@ -76,7 +76,9 @@ def _send(stream: socket.socket, output: list[Output], jobs: JobRunner) -> int |
                 if ended is not None:
                     return ended
             case CancelJob(job_id):
-                jobs.cancel(job_id)
+                ended = _send(stream, list(jobs.cancel(job_id)), jobs)
+                if ended is not None:
+                    return ended
             case _:
                 stream.sendall(link.encode(item))
                 if isinstance(item, link.Halt | link.Stopped):

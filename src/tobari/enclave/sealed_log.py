@@ -97,7 +97,7 @@ class SealedLog:
     def use_boot(self, boot: bytes, *, counter: int) -> None:
         """Read on from the `counter`-th entry of an earlier boot."""
         if len(boot) != BOOT_ID:
-            raise Malformed("log.entry", "A boot id has 32 bytes.")
+            raise Untrusted("log.entry", "A boot id has 32 bytes.")
         self.boot = boot
         self._counter = counter
         self._key = AeadKey(derive(self._secret, label=Label.LOG_BOOT, context=boot))

@@ -119,6 +119,9 @@ class Program:
         """A worker has done the job: keep what came of it."""
         self._complete(tx, job, result)
 
+    def failed(self, tx: Transaction, job: Job, code: str) -> None:
+        """A worker could not do the job, for the reason that `code` names. Programs that care override this."""
+
     def is_public(self, table: str) -> bool:
         """Whether writes to this table stand in the open."""
         return table in self._public

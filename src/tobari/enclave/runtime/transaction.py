@@ -108,6 +108,11 @@ class Transaction:
             raise NotFound("job.unknown", "There is no such job.")
         return job
 
+    def running_jobs(self) -> list[Job]:
+        """Every job of this program that is not over."""
+        jobs = [Job.from_bytes(data) for key in self.overlay.keys(JOBS) if (data := self.overlay.get(JOBS, key))]
+        return [job for job in jobs if job.program == self.program and job.state is JobState.RUNNING]
+
     def end_job(self, job: Job, state: JobState, *, code: str | None = None) -> Job:
         """
         Raises:

@@ -1,0 +1,335 @@
+"""Room, version 0: owners contribute sealed datasets under signed terms; analysts ask SQL that the terms allow.
+
+A room is the union of the datasets that were contributed to it under its name, all of one schema. There is no agreement
+between the owners yet: each dataset's terms name who may ask, and the strictest of all terms holds.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from tobari.base import cbor, wire
+from tobari.base.errors import Conflict, NotFound
+from tobari.base.messages.command import CommandId
+from tobari.base.messages.objects import DatasetId, ObjectRef
+from tobari.base.principal import MemberName, Role
+from tobari.base.wire import Message
+from tobari.crypto.signing import VerifyingKey
+from tobari.enclave.runtime import (
+    Column,
+    Job,
+    JobState,
+    Program,
+    Release,
+    Source,
+    Transaction,
+    Work,
+    command,
+    completion,
+    private_map,
+    query,
+)
+from tobari.rules.query.terms import DataTerms, RoomName, verify_terms
+
+MAX_DATASETS = 64
+MAX_OBJECTS = 64
+
+Format = Literal["csv", "parquet", "arrow"]
+DataKey = Annotated[bytes, Meta(min_length=32, max_length=32)]
+ReleaseId = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Sql = Annotated[str, Meta(max_length=16384)]
+
+
+class DatasetState(enum.StrEnum):
+    INSPECTING = "inspecting"
+    READY = "ready"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class Dataset(Message, frozen=True, kw_only=True):
+    """A contributed dataset. Its data key is destroyed on withdrawal."""
+
+    id: DatasetId
+    owner: MemberName
+    terms: DataTerms
+    objects: list[ObjectRef]
+    format: Format
+    data_key: bytes | None
+    state: DatasetState
+    rows: int = 0
+    entities: int = 0
+    bad_cells: dict[str, int] = msgspec.field(default_factory=dict)
+    code: str | None = None
+    """Why it was refused."""
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.id.hex()}, {self.state})"
+
+    def sources(self) -> list[Source]:
+        assert self.data_key is not None
+        return [
+            Source(dataset=self.id, object_index=index, object=ref, format=self.format, data_key=self.data_key)
+            for index, ref in enumerate(self.objects)
+        ]
+
+
+class Room(Program):
+    """Datasets, questions, releases."""
+
+    datasets = private_map("datasets", bytes, Dataset)
+    releases_kept = private_map("releases", bytes, Release)
+
+    # --- owners ---
+
+    @command(authority=Role.OWNER)
+    def contribute(
+        self,
+        tx: Transaction,
+        room: RoomName,
+        terms: bytes,
+        objects: Annotated[list[ObjectRef], Meta(min_length=1, max_length=MAX_OBJECTS)],
+        format: Format,  # noqa: A002  (the argument's name on the wire)
+        data_key: DataKey,
+    ) -> dict[str, Any]:
+        """Hand in a dataset under terms the signer signed; returns its id and the job that inspects it."""
+        signed = verify_terms(terms, key=VerifyingKey(tx.principal.key))
+        if signed.room != room:
+            raise Conflict("room.terms_room", "The signed terms are for another room.")
+        for name in signed.recipients:
+            tx.member(name)
+        self._admit(tx, signed)
+        dataset = Dataset(
+            id=signed.dataset,
+            owner=tx.principal.name,
+            terms=signed,
+            objects=objects,
+            format=format,
+            data_key=data_key,
+            state=DatasetState.INSPECTING,
+        )
+        self.datasets(tx)[dataset.id] = dataset
+        job = tx.start_job(
+            Work(kind="inspect", sources=dataset.sources(), columns=_columns(signed), entity=signed.entity),
+            about={"dataset": dataset.id},
+        )
+        tx.disclose(
+            act="contribute", dataset=dataset.id, terms=signed.digest(), objects=[ref.root for ref in objects]
+        )
+        return {"dataset": dataset.id, "job": job}
+
+    @command(authority=Role.OWNER)
+    def withdraw(self, tx: Transaction, dataset: DatasetId) -> None:
+        """Stop every new use of a dataset of one's own and drop its data key. Releases that left stay where they are."""
+        found = self.datasets(tx).get(dataset)
+        if found is None or found.owner != tx.principal.name:
+            raise NotFound("room.dataset", "You have no such dataset here.")
+        if found.state is DatasetState.WITHDRAWN:
+            raise Conflict("room.withdrawn", "This dataset is withdrawn already.")
+        self.datasets(tx)[dataset] = msgspec.structs.replace(
+            found, state=DatasetState.WITHDRAWN, data_key=None
+        )
+        for job in tx.running_jobs():
+            if job.work is not None and any(source.dataset == dataset for source in job.work.sources):
+                tx.end_job(job, JobState.CANCELLED, code="room.withdrawn")
+        tx.disclose(act="withdraw", dataset=dataset)
+
+    # --- analysts ---
+
+    @command(authority=Role.ANALYST)
+    def run(self, tx: Transaction, room: RoomName, sql: Sql) -> dict[str, Any]:
+        """Ask. Returns the release's id, and the job that makes it unless it is there already."""
+        datasets = self._ready(tx, room)
+        plan = _plan(tx, sql, datasets)
+        release = _release_id(plan.digest, datasets)
+        if release in self.releases_kept(tx):
+            return {"release": release, "job": None}
+        first = datasets[0].terms
+        job = tx.start_job(
+            Work(
+                kind="query",
+                sources=[source for dataset in datasets for source in dataset.sources()],
+                columns=_columns(first),
+                sql=plan.sql,
+            ),
+            about={
+                "release": release,
+                "query": plan.digest,
+                "datasets": [dataset.id for dataset in datasets],
+                "terms": [dataset.terms.digest() for dataset in datasets],
+                "recipients": _recipients(datasets),
+            },
+        )
+        return {"release": release, "job": job}
+
+    @command(authority=Role.MEMBER)
+    def cancel(self, tx: Transaction, job: CommandId) -> None:
+        """Give up a job of one's own."""
+        found = tx.job(job)
+        if found.by != tx.principal.name:
+            raise NotFound("job.unknown", "There is no such job.")
+        tx.end_job(found, JobState.CANCELLED)
+        self._settle(tx, found, code="worker.cancelled")
+
+    @query(authority=Role.MEMBER)
+    def job(self, tx: Transaction, job: CommandId) -> dict[str, Any]:
+        """State of a job of one's own: running with phase and fraction, or how it ended."""
+        found = tx.job(job)
+        if found.by != tx.principal.name:
+            raise NotFound("job.unknown", "There is no such job.")
+        phase, fraction = tx.progress.get(job, ("wait", 0.0))
+        running = found.state is JobState.RUNNING
+        return {
+            "state": found.state,
+            "phase": phase if running else None,
+            "fraction": fraction if running else 1.0,
+            "code": found.code,
+        }
+
+    @query(authority=Role.MEMBER)
+    def release(self, tx: Transaction, release: ReleaseId) -> dict[str, Any]:
+        """A release, for a member that the terms name as recipient."""
+        found = self.releases_kept(tx).get(release)
+        if found is None or tx.principal.name not in found.recipients:
+            raise NotFound("room.release", "There is no such release, or its terms do not name you as recipient.")
+        kept: dict[str, Any] = wire.to_builtins(found)
+        return kept
+
+    @query(authority=Role.MEMBER)
+    def releases(self, tx: Transaction, room: RoomName) -> list[dict[str, Any]]:
+        """The releases that the signer may have, and those made of data of its own."""
+        mine = {dataset.id for dataset in self._of(tx, room) if dataset.owner == tx.principal.name}
+        room_ids = {dataset.id for dataset in self._of(tx, room)}
+        return [
+            {"id": kept.id, "by": kept.by, "time": kept.time, "datasets": kept.datasets, "query": kept.query}
+            for kept in self.releases_kept(tx).values()
+            if room_ids & set(kept.datasets) and (tx.principal.name in kept.recipients or mine & set(kept.datasets))
+        ]
+
+    @query(authority=Role.MEMBER)
+    def describe(self, tx: Transaction, room: RoomName) -> list[dict[str, Any]]:
+        """Each dataset of the room: owner, state, terms; row counts to its owner alone."""
+        return [
+            {
+                "dataset": dataset.id,
+                "owner": dataset.owner,
+                "state": dataset.state,
+                "terms": wire.to_builtins(dataset.terms),
+                **(_inspection(dataset) if dataset.owner == tx.principal.name else {}),
+            }
+            for dataset in self._of(tx, room)
+        ]
+
+    # --- what workers bring back ---
+
+    @completion
+    def completed(self, tx: Transaction, job: Job, result: dict[str, Any]) -> None:
+        """Keep what an inspection counted, or the release that a query made."""
+        if "dataset" in job.about:
+            self._inspected(tx, job, result)
+            return
+        about = job.about
+        digest = hashlib.sha256(cbor.encode(result)).digest()
+        self.releases_kept(tx)[about["release"]] = Release(
+            id=about["release"],
+            by=job.by,
+            recipients=about["recipients"],
+            datasets=about["datasets"],
+            terms=about["terms"],
+            query=about["query"],
+            result_digest=digest,
+            result=result,
+            time=tx.time,
+        )
+        tx.disclose(
+            act="release",
+            release=about["release"],
+            datasets=about["datasets"],
+            terms=about["terms"],
+            query=about["query"],
+            result=digest,
+        )
+
+    def failed(self, tx: Transaction, job: Job, code: str) -> None:
+        """A job came to nothing: a dataset that could not be inspected is refused."""
+        self._settle(tx, job, code=code)
+
+    def _inspected(self, tx: Transaction, job: Job, result: dict[str, Any]) -> None:
+        dataset = self.datasets(tx)[job.about["dataset"]]
+        if dataset.state is not DatasetState.INSPECTING:
+            return
+        bad = {column.name: count for column, count in zip(_columns(dataset.terms), result["bad_cells"], strict=True)}
+        self.datasets(tx)[dataset.id] = msgspec.structs.replace(
+            dataset,
+            state=DatasetState.READY,
+            rows=result["rows"],
+            entities=result["entities"],
+            bad_cells={name: count for name, count in bad.items() if count},
+        )
+
+    def _settle(self, tx: Transaction, job: Job, *, code: str) -> None:
+        dataset = self.datasets(tx).get(job.about.get("dataset", b""))
+        if dataset is not None and dataset.state is DatasetState.INSPECTING:
+            self.datasets(tx)[dataset.id] = msgspec.structs.replace(
+                dataset, state=DatasetState.REFUSED, data_key=None, code=code
+            )
+
+    # --- what a room is ---
+
+    def _of(self, tx: Transaction, room: str) -> list[Dataset]:
+        return [dataset for dataset in self.datasets(tx).values() if dataset.terms.room == room]
+
+    def _ready(self, tx: Transaction, room: str) -> list[Dataset]:
+        ready = [dataset for dataset in self._of(tx, room) if dataset.state is DatasetState.READY]
+        if not ready:
+            raise NotFound("room.empty", "There is no such room, or no dataset in it is ready.")
+        return ready
+
+    def _admit(self, tx: Transaction, terms: DataTerms) -> None:
+        """A new dataset id, and the schema that the room has."""
+        if terms.dataset in self.datasets(tx):
+            raise Conflict("room.dataset_exists", "A dataset with this id was contributed before; make a new id.")
+        present = [
+            dataset
+            for dataset in self._of(tx, terms.room)
+            if dataset.state in {DatasetState.READY, DatasetState.INSPECTING}
+        ]
+        if len(present) >= MAX_DATASETS:
+            raise Conflict("room.full", f"A room holds at most {MAX_DATASETS} datasets.")
+        for dataset in present:
+            if dataset.terms.entity != terms.entity or _columns(dataset.terms) != _columns(terms):
+                raise Conflict(
+                    "room.schema",
+                    f"The columns, their types or the entity differ from those of {dataset.owner}'s dataset in the room.",
+                )
+
+
+def _columns(terms: DataTerms) -> list[Column]:
+    """The schema: every column that has a rule, in the order of names."""
+    return [Column(name=name, type=rule.type) for name, rule in sorted(terms.columns.items())]
+
+
+def _recipients(datasets: list[Dataset]) -> list[str]:
+    """Those whom the terms of every dataset name."""
+    named = [set(dataset.terms.recipients) for dataset in datasets]
+    return sorted(set.intersection(*named))
+
+
+def _release_id(query_digest: bytes, datasets: list[Dataset]) -> bytes:
+    """The same question over the same data under the same terms is the same release."""
+    made_of = [query_digest, [[dataset.id, dataset.terms.digest()] for dataset in datasets]]
+    return hashlib.sha256(cbor.encode(made_of)).digest()
+
+
+def _inspection(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "rows": dataset.rows,
+        "entities": dataset.entities,
+        "bad_cells": dataset.bad_cells,
+        "code": dataset.code,
+    }
