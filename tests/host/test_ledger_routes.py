@@ -111,6 +111,6 @@ async def test_higher_tiles_count_their_leaves(tmp_path: Path, path: str) -> Non
 
 async def test_before_the_first_checkpoint_there_is_nothing(tmp_path: Path) -> None:
     async with rig(tmp_path, ready=False) as host:
-        host.fake.take = lambda _: None  # type: ignore[method-assign]
+        host.fake.take = lambda _: None  # type: ignore[method-assign, assignment]
         for path in ("checkpoint", "tile/0/000", "tile/entries/000.p/1"):
             expect_problem(await host.http.get(f"/v1/ledger/{path}"), 503, "ledger.no_checkpoint")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.host.fake_enclave import NOTE_KEY, entry
+from tests.host.fake_enclave import NOTE_KEY, entry, note
 from tests.host.rig import SMALL, rig
 from tobari.base import wire
 from tobari.base.errors import Broken, Malformed, TobariError, TooLarge
 from tobari.base.messages import link
 from tobari.base.messages.objects import SEALED_CHUNK
 from tobari.base.messages.relay import MAX_RELAYED, TREE_SIZE_HEADER, Relayed
+from tobari.host.published import Published
 from tobari.host.relay import EnclaveGone, EnclaveHalted
 from tobari.ledger.checkpoint import open_checkpoint
 from tobari.ledger.proof import verify_consistency
@@ -106,9 +108,26 @@ async def test_the_old_checkpoint_is_served_while_the_enclave_boots(tmp_path: Pa
         assert host.log.newest.tree_size == 2
 
 
-async def test_an_object_is_fetched_chunk_by_chunk(tmp_path: Path) -> None:
-    import hashlib
+async def test_a_snapshot_too_large_for_the_boot_frame_is_left_out(tmp_path: Path) -> None:
+    async with rig(tmp_path) as host:
+        await host.journal.put_snapshot(1, bytes(link.MAX_FRAME - 100))
+    async with rig(tmp_path) as host:
+        assert host.fake.boot is not None
+        assert host.fake.boot.snapshot is None
 
+
+async def test_a_kept_checkpoint_beyond_the_log_is_refused(tmp_path: Path) -> None:
+    async with rig(tmp_path) as host:
+        tree = Tree()
+        tree.extend(leaf_hash(entry(i).header) for i in range(2))
+        await host.journal.put_checkpoint(Published(note(tree), 2))
+    with pytest.raises(Broken) as caught:
+        async with rig(tmp_path):
+            pass
+    assert caught.value.code == "host.checkpoint"
+
+
+async def test_an_object_is_fetched_chunk_by_chunk(tmp_path: Path) -> None:
     chunks = [bytes([n]) * SEALED_CHUNK for n in range(7)] + [b"short last chunk!"]
     tree = Tree()
     tree.extend(leaf_hash(chunk) for chunk in chunks)
@@ -164,7 +183,7 @@ async def test_an_end_is_told_to_whoever_waits(
 )
 async def test_a_message_out_of_turn_ends_it(tmp_path: Path, message: link.ToHost) -> None:
     async with rig(tmp_path, ready=False) as host:
-        host.fake.take = lambda _: host.fake.say(message)  # type: ignore[method-assign]
+        host.fake.take = lambda _: host.fake.say(message)  # type: ignore[method-assign, assignment]
         ended = await host.over()
         assert isinstance(ended, Broken)
         assert ended.code == "host.link_order"
@@ -181,7 +200,7 @@ async def test_a_halt_is_heard_although_the_host_still_writes(tmp_path: Path) ->
             host.fake.say(link.Halt(code="log.order", message="Reordered."))
             host.fake._writer.close()
 
-        host.fake.take = halt  # type: ignore[method-assign]
+        host.fake.take = halt  # type: ignore[method-assign, assignment]
         assert isinstance(await host.over(), EnclaveHalted)
 
 
@@ -192,7 +211,7 @@ async def test_a_stream_that_ends_inside_a_frame_is_malformed(tmp_path: Path) ->
             host.fake._writer.write(b"\x00\x00\x00\x09half")
             host.fake._writer.close()
 
-        host.fake.take = cut  # type: ignore[method-assign]
+        host.fake.take = cut  # type: ignore[method-assign, assignment]
         assert isinstance(await host.over(), Malformed)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from tests.host import running
 from tests.host.fake_enclave import NOTE_KEY
 from tobari.base import wire
-from tobari.base.errors import Conflict, Refused
+from tobari.base.errors import Conflict, NotFound, Refused, Unavailable
 from tobari.base.messages.relay import MAX_RELAYED, Relayed
 from tobari.host.datadir import DataDirectory
 from tobari.host.serve import serve
@@ -120,6 +121,24 @@ def test_a_killed_enclave_ends_the_host(tmp_path: Path) -> None:
         (enclave,) = children(host.process.pid)
         os.kill(enclave, signal.SIGKILL)
         assert host.ended()[0] == 1
+
+
+def test_a_stop_while_the_enclave_boots_is_clean(tmp_path: Path) -> None:
+    silent = "import socket, sys; s = socket.socket(fileno=int(sys.argv[2])); all(iter(lambda: s.recv(65536), b''))"
+    config = dataclasses.replace(running.config(tmp_path), enclave_command=(sys.executable, "-I", "-c", silent))
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    assert serve(config) == 0
+    timer.join()
+
+
+def test_an_enclave_that_cannot_be_started_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="No such file"):
+        serve(dataclasses.replace(running.config(tmp_path), enclave_command=("/nonexistent",)))
+    with pytest.raises(NotFound, match="No such file"):
+        serve(dataclasses.replace(running.config(tmp_path), virtual_root_path=tmp_path / "missing"))
+    with DataDirectory(tmp_path / "data"):
+        pass
 
 
 def test_an_enclave_that_does_not_stop_is_ended(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-from tobari.base.errors import Conflict, Refused
+from tobari.base.errors import Conflict, NotFound, Refused
 
 
 class DataDirectory:
@@ -64,13 +64,18 @@ class DataDirectory:
 
         Raises:
             Refused: `host.root_in_data`, the secret lies in the data directory.
-            OSError: it cannot be opened.
+            NotFound: `host.root_missing`, it cannot be opened.
         """
         if path.resolve().is_relative_to(self.path.resolve()):
             raise Refused(
                 "host.root_in_data", "The virtual platform's root must lie outside the data directory; move it away."
             )
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise NotFound(
+                "host.root_missing", f"The virtual platform's root cannot be opened: {error.strerror}."
+            ) from None
 
 
 def sync_directory(path: Path) -> None:

@@ -16,6 +16,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections import deque
 from collections.abc import AsyncIterator
 
+from tobari.base.errors import Unavailable
 from tobari.base.messages import link
 from tobari.host.config import HostConfig
 from tobari.host.datadir import DataDirectory
@@ -110,17 +111,17 @@ async def start_enclave(config: HostConfig, directory: DataDirectory) -> tuple[P
     """Start the enclave process and join it to this one.
 
     Raises:
-        Refused: see `DataDirectory.open_root`.
-        OSError: the root secret or the program cannot be opened.
+        Refused, NotFound: see `DataDirectory.open_root`.
+        Unavailable: `host.enclave_start`, its program cannot be run.
     """
     root = directory.open_root(config.virtual_root_path)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with theirs:
             process = await _spawn(config.enclave_command, theirs.fileno(), root)
-    except OSError:
+    except OSError as error:
         ours.close()
-        raise
+        raise Unavailable("host.enclave_start", f"The enclave cannot be started: {error.strerror}.") from None
     finally:
         os.close(root)
     return process, Link(ours)

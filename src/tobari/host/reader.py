@@ -26,7 +26,9 @@ class LogReader:
     def __init__(self, path: Path) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="log-reader")
         # One thread at a time uses it: the pool has one. Autocommit: every read sees what is committed by then.
-        self._db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+        )
 
     async def headers(self, first: int, count: int) -> list[bytes]:
         """Leaf headers `first` to `first + count - 1`."""

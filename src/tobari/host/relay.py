@@ -30,6 +30,8 @@ _MAX_FETCHES = 256
 """Fetches the enclave may have asked for and not got."""
 _WRITES = 8
 """Messages that may wait for the disk; then the host stops reading from the enclave."""
+_MAX_SNAPSHOT = link.MAX_FRAME - (4 << 20)
+"""Bytes of a snapshot that still fits the Boot frame; without one the whole log is replayed."""
 _KEEP_SECONDS = 1.0
 """How much later than its publication a checkpoint is written: losing one loses nothing."""
 
@@ -159,11 +161,12 @@ class Relay:
     async def _boot(self, genesis: bytes) -> None:
         kept = await self._journal.kept()
         self._log_size = kept.log_size
+        fits = kept.snapshot is not None and len(kept.snapshot) <= _MAX_SNAPSHOT
         self._link.send(
             link.Boot(
                 genesis=genesis,
                 sealed=kept.sealed,
-                snapshot=kept.snapshot,
+                snapshot=kept.snapshot if fits else None,
                 checkpoint=kept.checkpoint,
                 log_size=kept.log_size,
             )

@@ -58,8 +58,8 @@ def serve(config: HostConfig, on_ready: Callable[[Serving], None] = lambda _: No
 
     Raises:
         Conflict: `host.locked`; `host.address`, the address cannot be bound.
-        Refused: `host.root_in_data`.
-        Malformed, Broken: see `LogStore`.
+        Refused, NotFound, Unavailable: see `start_enclave`.
+        Malformed, Broken: see `LogStore`; `host.checkpoint`, the kept checkpoint is not one of the kept log.
     """
     with asyncio.Runner() as runner:
         return runner.run(_serve(config, on_ready))
