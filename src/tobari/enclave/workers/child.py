@@ -85,7 +85,7 @@ class Worker:
             data = open_object(source, descriptor, max_bytes=limits.input_bytes)
             os.close(descriptor)
             self._say(Phase(phase="parse", fraction=done))
-            reader.add(data, format=source.format)
+            reader.add(data, file_format=source.format)
         return reader
 
     def _write(self, answer: Message, *, max_bytes: int) -> None:

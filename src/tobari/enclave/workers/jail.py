@@ -34,6 +34,13 @@ EMPTY_ENVIRONMENT = "empty-environment"
 
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2
 _MAX_DESCRIPTORS = 512
+_BOUNDED = (
+    resource.RLIMIT_CPU,
+    resource.RLIMIT_DATA,
+    resource.RLIMIT_AS,
+    resource.RLIMIT_FSIZE,
+    resource.RLIMIT_NOFILE,
+)
 
 
 def enter(
@@ -94,10 +101,11 @@ def wipe_environment() -> None:
 
 def _set_ceilings(*, seconds: int, memory: int, file_size: int) -> None:
     status = pathlib.Path("/proc/self/status").read_text()
-    used = int(status.partition("VmData:")[2].split()[0]) << 10
+    mapped, private = (int(status.partition(name)[2].split()[0]) << 10 for name in ("VmSize:", "VmData:"))
     ceilings = {
         resource.RLIMIT_CPU: seconds + 1,
-        resource.RLIMIT_DATA: used + memory,
+        resource.RLIMIT_DATA: private + memory,
+        resource.RLIMIT_AS: mapped + 2 * memory,  # shared memory counts here alone, and so do mere reservations
         resource.RLIMIT_FSIZE: file_size,
         resource.RLIMIT_NOFILE: _MAX_DESCRIPTORS,
     }
@@ -112,11 +120,10 @@ def _in_force(keep: Collection[int]) -> list[str]:
     guards.libc.prctl(_PR_GET_PDEATHSIG, ctypes.byref(death_signal))
     listed = os.listdir("/proc/self/fd")  # with the descriptor of the listing itself, which is gone by now
     inherited = {int(name) for name in listed if os.path.lexists(f"/proc/self/fd/{name}")}
-    bounded = (resource.RLIMIT_CPU, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
     found = {
         DIES_WITH_SERVER: death_signal.value == signal.SIGKILL,
         CLOSED_DESCRIPTORS: inherited <= {0, 1, 2, *keep},
-        CEILINGS: all(resource.getrlimit(what)[1] != resource.RLIM_INFINITY for what in bounded),
+        CEILINGS: all(resource.getrlimit(what)[1] != resource.RLIM_INFINITY for what in _BOUNDED),
         EMPTY_ENVIRONMENT: not pathlib.Path("/proc/self/environ").read_bytes().strip(b"\0"),
     }
     return [name for name, holds in found.items() if holds]

@@ -36,16 +36,16 @@ class TableReader:
         self._bytes_left = max_bytes
         self.bad_cells = [0] * len(columns)
 
-    def add(self, data: bytes, *, format: str) -> None:  # noqa: A002
+    def add(self, data: bytes, *, file_format: str) -> None:
         """Append the rows of one file.
 
         Raises:
             JobFailed: `dataset.format`, `dataset.column` with its position, `dataset.size`.
             MemoryError: beyond the worker's ceiling.
         """
-        convert = from_text if format == "csv" else from_typed
+        convert = from_text if file_format == "csv" else from_typed
         try:
-            for batch in self._read(data, format):
+            for batch in self._read(data, file_format):
                 self._take(batch, convert)
         except (JobFailed, MemoryError):
             raise
@@ -55,8 +55,8 @@ class TableReader:
     def table(self) -> pa.Table:
         return pa.Table.from_batches(self._batches, self._schema)
 
-    def _read(self, data: bytes, format: str) -> Iterator[pa.RecordBatch]:  # noqa: A002
-        match format:
+    def _read(self, data: bytes, file_format: str) -> Iterator[pa.RecordBatch]:
+        match file_format:
             case "csv":
                 return self._read_csv(data)
             case "parquet":
