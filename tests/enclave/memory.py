@@ -1,4 +1,4 @@
-"""A host in memory: keeps what the keeper gives it and hands it back at the next boot. Honest unless a test edits it."""
+"""A host in memory: keeps what the keeper gives it, hands it back at the next boot. Honest unless a test edits it."""
 
 from __future__ import annotations
 
@@ -142,9 +142,7 @@ class MemoryHost:
     def send(self, *signed: bytes, request: int | None = None, epoch: int = 1):
         """Returns a function that opens the answer once it is there."""
         number = secrets.randbits(32) if request is None else request
-        envelope, reply = seal_request(
-            self.kem(), service_id=self.service_id, epoch=epoch, commands=list(signed)
-        )
+        envelope, reply = seal_request(self.kem(), service_id=self.service_id, epoch=epoch, commands=list(signed))
         self.give(link.Call(request=number, envelope=envelope))
         return lambda: wire.from_cbor(reply.open(self.replies[number]), Answer, max_bytes=1 << 20)
 
@@ -161,5 +159,3 @@ def consortium(**members: list[Role]) -> tuple[Genesis, dict[str, SigningKey]]:
         programs=["currency"],
     )
     return genesis, keys
-
-

@@ -90,9 +90,7 @@ def test_a_query_does_not_run_ahead_of_the_disk(host):
 
 def test_commands_collect_while_a_batch_is_on_its_way(host):
     host.hold_acknowledgements = True
-    answers = [
-        host.send(host.sign(KEYS["bank"], "currency", "issue", {"to": "bank", "amount": 1})) for _ in range(10)
-    ]
+    answers = [host.send(host.sign(KEYS["bank"], "currency", "issue", {"to": "bank", "amount": 1})) for _ in range(10)]
     assert len(host.unacknowledged) == 1
     host.acknowledge()
     assert len(host.unacknowledged) == 1
@@ -303,9 +301,7 @@ def test_a_fault_of_a_program_is_reported_without_its_text(host, capsys):
 
 def test_a_query_that_writes_is_a_fault(host):
     program = host.keeper._programs["currency"]
-    program.handlers["balance"] = program.handlers["balance"]._replace(
-        call=lambda tx: program.supply.set(tx, 5)
-    )
+    program.handlers["balance"] = program.handlers["balance"]._replace(call=lambda tx: program.supply.set(tx, 5))
     assert host.call(KEYS["bank"], "currency", "balance", {}).error.code == "program.query_writes"
     assert host.call(KEYS["bank"], "currency", "total", {}).value == 0
 

@@ -6,6 +6,7 @@ The domain-separation label goes into `external_aad`. Signing and verifying are 
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from tobari.base import cbor
@@ -49,7 +50,19 @@ def parse(data: bytes, *, max_bytes: int) -> Sign1:
     """
     match cbor.decode(data, max_bytes=max_bytes, max_depth=4):
         case [bytes() as protected, {**unprotected}, bytes() as payload, bytes() as signature] if not unprotected:
-            match cbor.decode(protected, max_bytes=MAX_PROTECTED, max_depth=2):
-                case {1: int() as alg, 4: bytes() as kid, **rest} if not rest:
-                    return Sign1(protected, alg, kid, payload, signature)
-    raise Malformed("cose.malformed", "This is not a COSE_Sign1 as spec/command.md describes it.")
+            alg, kid = _read_protected(protected)
+            return Sign1(protected, alg, kid, payload, signature)
+    raise _malformed()
+
+
+@functools.lru_cache(maxsize=1024)
+def _read_protected(protected: bytes) -> tuple[int, bytes]:
+    """Algorithm and kid. A signer's header is always the same bytes, so it is read once."""
+    match cbor.decode(protected, max_bytes=MAX_PROTECTED, max_depth=2):
+        case {1: int() as alg, 4: bytes() as kid, **rest} if not rest:
+            return alg, kid
+    raise _malformed()
+
+
+def _malformed() -> Malformed:
+    return Malformed("cose.malformed", "This is not a COSE_Sign1 as spec/command.md describes it.")

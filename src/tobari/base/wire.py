@@ -50,6 +50,11 @@ def from_cbor(data: bytes, kind: type[T], *, max_bytes: int) -> T:
     return convert(cbor.decode(data, max_bytes=max_bytes), kind)
 
 
+def from_own(data: bytes, kind: type[T]) -> T:
+    """A value out of what this process encoded itself (`cbor.decode_own`); its type is checked all the same."""
+    return convert(cbor.decode_own(data), kind)
+
+
 def to_json(value: object) -> bytes:
     return msgspec.json.encode(value)
 

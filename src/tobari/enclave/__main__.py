@@ -1,9 +1,9 @@
 """Boot: `python -I -m tobari.enclave --link-fd N --platform virtual --root-fd M`. Started by the host, never by hand.
 
-    1. Fork the worker server, before any secret and any thread exists.
-    2. Measure the code, read the platform's root from its descriptor.
-    3. Lock down; from here on there is no file to write, no socket to open, nothing to execute.
-    4. Serve the stream.
+1. Fork the worker server, before any secret and any thread exists.
+2. Measure the code, read the platform's root from its descriptor.
+3. Lock down; from here on there is no file to write, no socket to open, nothing to execute.
+4. Serve the stream.
 """
 
 from __future__ import annotations

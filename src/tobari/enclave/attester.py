@@ -61,7 +61,5 @@ class Attester:
         claims = wire.to_cbor(self._claims.with_nonce(nonce))
         report, endorsements = self._platform.attest(claims_digest(claims), guards=self._guards)
         return wire.to_cbor(
-            EvidenceBundle(
-                platform=self._platform.name, report=report, claims=claims, endorsements=endorsements
-            )
+            EvidenceBundle(platform=self._platform.name, report=report, claims=claims, endorsements=endorsements)
         )

@@ -1,14 +1,14 @@
 """From a signed command to what it does: authenticate, refuse replays, authorise, run, write the entry.
 
-    1. The bytes are a COSE_Sign1 whose signer is a member.
-    2. The signature holds under the command label.
-    3. The command is addressed to this service, and its time has not passed.
-    4. Its id was not used before.
-    From here on the id is spent, whatever happens: a refusal is an entry too, so that nobody can repeat a refused
-    command when it would succeed.
-    5. Its time is not too far ahead.
-    6. Program, command and arguments exist and fit; the signer has the role.
-    7. It runs; a failure rolls back wholly.
+1. The bytes are a COSE_Sign1 whose signer is a member.
+2. The signature holds under the command label.
+3. The command is addressed to this service, and its time has not passed.
+4. Its id was not used before.
+From here on the id is spent, whatever happens: a refusal is an entry too, so that nobody can repeat a refused
+command when it would succeed.
+5. Its time is not too far ahead.
+6. Program, command and arguments exist and fit; the signer has the role.
+7. It runs; a failure rolls back wholly.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ class Executor:
     def _handler(self, command: Command, *, time: LogTime) -> Handler:
         if command.expires > time + MAX_LIFETIME:
             raise Refused(
-                "command.lifetime", f"A command may expire at most {MAX_LIFETIME // 1000} seconds ahead; check your clock."
+                "command.lifetime",
+                f"A command expires at most {MAX_LIFETIME // 1000} s ahead; check your clock.",
             )
         program = self._programs.get(command.program)
         if program is None:
@@ -131,9 +132,7 @@ class Executor:
         handler = program and program.handlers.get(command.command)
         return bool(handler and not handler.writes)
 
-    def _transaction(
-        self, principal: Principal, *, program: str, command_id: bytes, time: LogTime
-    ) -> Transaction:
+    def _transaction(self, principal: Principal, *, program: str, command_id: bytes, time: LogTime) -> Transaction:
         return Transaction(
             overlay=Overlay(self._state.store),
             principal=principal,
@@ -180,7 +179,10 @@ class Executor:
         if report is not None:
             return Executed(Outcome(status="INVALID", error=report, placement=placement), entry)
         return Executed(
-            Outcome(status="COMMITTED", value=value, placement=placement), entry, tuple(tx.started_jobs), tuple(tx.ended_jobs)
+            Outcome(status="COMMITTED", value=value, placement=placement),
+            entry,
+            tuple(tx.started_jobs),
+            tuple(tx.ended_jobs),
         )
 
     # --- the service's own entries ---
@@ -236,4 +238,4 @@ def _report(error: Exception) -> ErrorReport:
         frame = frame.tb_next
     place = f"{frame.tb_frame.f_code.co_qualname}:{frame.tb_lineno}" if frame else "?"
     print(f"program.failed {type(error).__name__} at {place}", file=sys.stderr)
-    return ErrorReport(status=500, code="program.failed", message="The program failed; nothing of the command was kept.")
+    return ErrorReport(status=500, code="program.failed", message="The program failed; nothing of it was kept.")

@@ -95,7 +95,12 @@ class Keeper:
     """One service. Feed it messages of the host with the host's clock (ms); send what it returns."""
 
     def __init__(
-        self, *, platform: Platform, programs: Mapping[str, Program], attester: Attester, snapshot_every: int = SNAPSHOT_EVERY
+        self,
+        *,
+        platform: Platform,
+        programs: Mapping[str, Program],
+        attester: Attester,
+        snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
         self._platform = platform
         self._available = programs
@@ -135,7 +140,7 @@ class Keeper:
                 return self._replay(message)
             case Phase.REPLAYING, link.Live():
                 return self._go_live(now)
-            case (Phase.LIVE | Phase.STOPPING), link.Appended(batch=number):
+            case ((Phase.LIVE | Phase.STOPPING), link.Appended(batch=number)):
                 return self._appended(number)
             case Phase.LIVE, link.Call():
                 return self._call(message, now)
@@ -152,7 +157,7 @@ class Keeper:
     # --- start ---
 
     def _boot(self, message: link.Boot) -> list[Output]:
-        """1. Secrets: new, or unsealed. 2. The same genesis as ever. 3. Checkpoint. 4. Snapshot, if the log reaches it."""
+        """1. Secrets, new or unsealed. 2. The same genesis. 3. Checkpoint. 4. Snapshot, if the log reaches it."""
         output: list[Output] = []
         configuration = hashlib.sha256(message.genesis).digest()
         genesis = wire.from_cbor(message.genesis, genesis_file.Genesis, max_bytes=genesis_file.MAX_GENESIS)
@@ -278,9 +283,7 @@ class Keeper:
         try:
             if self._bytes > MAX_WAITING:
                 raise Unavailable("service.busy", "The service is writing as fast as it can; try again in a moment.")
-            opened = open_request(
-                self._kems, message.envelope, service_id=self._service_id, epoch=self._service.epoch
-            )
+            opened = open_request(self._kems, message.envelope, service_id=self._service_id, epoch=self._service.epoch)
         except TobariError as error:
             return [_refusal(message.request, error)]
         output: list[Output] = []
@@ -348,18 +351,16 @@ class Keeper:
         self._in_flight = None
         first_of_boot = not self._checkpoint
         self._committed, self._root = batch.tree_size, batch.root_hash
-        self._checkpoint = Checkpoint(
-            origin=self._origin, tree_size=batch.tree_size, root_hash=batch.root_hash
-        ).sign(self._key)
+        self._checkpoint = Checkpoint(origin=self._origin, tree_size=batch.tree_size, root_hash=batch.root_hash).sign(
+            self._key
+        )
         replies = [self._sealed(waiting, batch.proofs) for waiting in batch.waiting]
         if not self._entries:  # calls that came meanwhile and wrote nothing have seen nothing newer
             replies += [self._sealed(waiting, None) for waiting in self._waiting]
             self._waiting = []
         output: list[Output] = [self._publish(replies)]
         if first_of_boot:
-            output.append(
-                link.Ready(origin=self._origin, vkey=self._note_key.vkey, tree_size=batch.tree_size)
-            )
+            output.append(link.Ready(origin=self._origin, vkey=self._note_key.vkey, tree_size=batch.tree_size))
         output += self._start_jobs(batch.jobs)
         return [*output, *self._flush(), *self._stopped_if_idle()]
 
@@ -413,5 +414,3 @@ def _proved(outcome: Outcome, proofs: Batch | None) -> Outcome:
 
 def _refusal(request: int, error: TobariError) -> link.Refusal:
     return link.Refusal(request=request, status=error.status, code=error.code, message=error.message)
-
-

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from tobari.base import wire
-from tobari.base.errors import Broken, Malformed, TobariError, Untrusted
+from tobari.base.errors import Broken, TobariError, Untrusted
 from tobari.base.logtime import LogTime
 from tobari.base.messages.link import Entry
 from tobari.base.wire import Message
@@ -112,17 +112,11 @@ class SealedLog:
     ) -> tuple[Entry, OpenedEntry]:
         """Make the entry that will stand at `seq`."""
         body = b"" if public is None else wire.to_cbor(public)
-        plain = LeafHeader(
-            seq=seq,
-            term=self._term,
-            time=time,
-            public=public_digest(body),
-            sealed=bytes(32),
-            claims=claims_digest(record.salt, record.claims),
-        )
-        sealed = self._cipher().seal(nonce=self._nonce(), plaintext=wire.to_cbor(record), aad=self._aad(plain))
+        shown, claims = public_digest(body), claims_digest(record.salt, record.claims)
+        aad = self._aad(seq=seq, term=self._term, time=time, public=shown, claims=claims)
+        sealed = self._cipher().seal(nonce=self._nonce(), plaintext=wire.to_cbor(record), aad=aad)
         header = LeafHeader(
-            seq=seq, term=self._term, time=time, public=plain.public, sealed=sealed_digest(sealed), claims=plain.claims
+            seq=seq, term=self._term, time=time, public=shown, sealed=sealed_digest(sealed), claims=claims
         )
         leaf = header.encode()
         entry = Entry(header=leaf, public=body, sealed=sealed)
@@ -152,10 +146,8 @@ class SealedLog:
             if public.tree_size != seq or public.root_hash != root():
                 raise Untrusted("log.entry", "This boot continued another log.")
             self.use_boot(public.boot, counter=0)
-        plain = LeafHeader(
-            seq=seq, term=header.term, time=header.time, public=header.public, sealed=bytes(32), claims=header.claims
-        )
-        body = self._cipher().open(nonce=self._nonce(), sealed=entry.sealed, aad=self._aad(plain))
+        aad = self._aad(seq=seq, term=header.term, time=header.time, public=header.public, claims=header.claims)
+        body = self._cipher().open(nonce=self._nonce(), sealed=entry.sealed, aad=aad)
         record = wire.from_cbor(body, SealedRecord, max_bytes=MAX_BODY)
         if header.claims != claims_digest(record.salt, record.claims):
             raise Untrusted("log.entry", "The claims do not belong to this header.")
@@ -171,8 +163,10 @@ class SealedLog:
         self._counter += 1
         return nonce
 
-    def _aad(self, header: LeafHeader) -> bytes:
-        return self._service_id + header.encode()
+    def _aad(self, *, seq: int, term: int, time: int, public: bytes, claims: bytes) -> bytes:
+        """Service id and every field of the header but the sealed digest, at fixed lengths."""
+        numbers = b"".join(number.to_bytes(8, "big") for number in (seq, term, time))
+        return self._service_id + numbers + public + claims
 
 
 def _public_record(body: bytes) -> BootRecord | PublicRecord | None:

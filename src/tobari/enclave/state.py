@@ -14,7 +14,7 @@ from tobari.base.messages.command import ErrorReport, Outcome, Placement
 from tobari.base.wire import Message
 from tobari.enclave.once import Once, Used
 from tobari.enclave.runtime.kv import Store
-from tobari.enclave.sealed_log import MAX_BODY, OpenedEntry
+from tobari.enclave.sealed_log import OpenedEntry
 from tobari.ledger.frontier import Frontier
 from tobari.ledger.path import leaf_hash
 
@@ -71,7 +71,7 @@ class State:
         used = self.once.find(thumbprint + command_id)
         entry = self.recent.get(thumbprint + command_id)
         if entry is not None:
-            value = cbor.decode(entry.record.outcome, max_bytes=MAX_BODY)
+            value = cbor.decode_own(entry.record.outcome)
             placement = placement_of(entry)
             if entry.record.status == "INVALID":
                 return Outcome(status="INVALID", error=wire.convert(value, ErrorReport), placement=placement)
@@ -115,7 +115,6 @@ class State:
         state.store.tables = dump.tables
         state.once.load(dump.once)
         return state
-
 
 
 def placement_of(entry: OpenedEntry) -> Placement:

@@ -16,7 +16,6 @@ from tobari.base.wire import Message
 MAX_GENESIS = 1 << 20
 
 
-
 class Member(Message, frozen=True, kw_only=True):
     """An organisation or person that may sign commands."""
 

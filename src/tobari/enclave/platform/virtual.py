@@ -1,7 +1,8 @@
 """The platform without hardware: for development, tests and the demo. It protects nothing from the machine's root.
 
 Its root is 32 random bytes made at install time, kept outside the data directory and handed in as an open descriptor.
-Evidence is signed by a key derived from it and says `virtual`; an appraisal policy accepts that by an alarming name only.
+Evidence is signed by a key derived from it and says `virtual`; an appraisal policy accepts that by an alarming name
+only.
 """
 
 from __future__ import annotations

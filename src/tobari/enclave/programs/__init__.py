@@ -1,4 +1,4 @@
-"""Thin programs. What is decided stands in `tobari.rules`; here it meets the store. They are independent of each other."""
+"""Thin programs, independent of each other. What is decided stands in `tobari.rules`; here it meets the store."""
 
 from __future__ import annotations
 

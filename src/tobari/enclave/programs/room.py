@@ -118,22 +118,18 @@ class Room(Program):
             Work(kind="inspect", sources=dataset.sources(), columns=_columns(signed), entity=signed.entity),
             about={"dataset": dataset.id},
         )
-        tx.disclose(
-            act="contribute", dataset=dataset.id, terms=signed.digest(), objects=[ref.root for ref in objects]
-        )
+        tx.disclose(act="contribute", dataset=dataset.id, terms=signed.digest(), objects=[ref.root for ref in objects])
         return {"dataset": dataset.id, "job": job}
 
     @command(authority=Role.OWNER)
     def withdraw(self, tx: Transaction, dataset: DatasetId) -> None:
-        """Stop every new use of a dataset of one's own and drop its data key. Releases that left stay where they are."""
+        """Stop every new use of a dataset of one's own and drop its data key. What was released stays released."""
         found = self.datasets(tx).get(dataset)
         if found is None or found.owner != tx.principal.name:
             raise NotFound("room.dataset", "You have no such dataset here.")
         if found.state is DatasetState.WITHDRAWN:
             raise Conflict("room.withdrawn", "This dataset is withdrawn already.")
-        self.datasets(tx)[dataset] = msgspec.structs.replace(
-            found, state=DatasetState.WITHDRAWN, data_key=None
-        )
+        self.datasets(tx)[dataset] = msgspec.structs.replace(found, state=DatasetState.WITHDRAWN, data_key=None)
         for job in tx.running_jobs():
             if job.work is not None and any(source.dataset == dataset for source in job.work.sources):
                 tx.end_job(job, JobState.CANCELLED, code="room.withdrawn")
@@ -305,7 +301,7 @@ class Room(Program):
             if dataset.terms.entity != terms.entity or _columns(dataset.terms) != _columns(terms):
                 raise Conflict(
                     "room.schema",
-                    f"The columns, their types or the entity differ from those of {dataset.owner}'s dataset in the room.",
+                    f"Columns, types or entity differ from those of {dataset.owner}'s dataset in the room.",
                 )
 
 

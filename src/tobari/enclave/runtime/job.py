@@ -17,8 +17,6 @@ from tobari.base.messages.objects import ObjectRef
 from tobari.base.principal import MemberName
 from tobari.base.wire import Message
 
-MAX_JOB = 4 << 20
-
 
 class JobState(enum.StrEnum):
     RUNNING = "running"
@@ -74,7 +72,7 @@ class Job(Message, frozen=True, kw_only=True):
 
     @staticmethod
     def from_bytes(data: bytes) -> Job:
-        return wire.from_cbor(data, Job, max_bytes=MAX_JOB)
+        return wire.from_own(data, Job)
 
     def ended(self, state: JobState, *, time: int, code: str | None) -> Job:
         return msgspec.structs.replace(self, state=state, work=None, ended_at=time, code=code)

@@ -16,9 +16,6 @@ from tobari.enclave.runtime.transaction import Transaction
 K = TypeVar("K")
 V = TypeVar("V")
 
-MAX_VALUE = 1 << 20
-"""Bytes of one stored key or value."""
-
 
 class View(MutableMapping[K, V]):
     """A map as one transaction sees it."""
@@ -31,7 +28,7 @@ class View(MutableMapping[K, V]):
         data = self._tx.overlay.get(self._map.table, wire.to_cbor(key))
         if data is None:
             raise KeyError
-        value: V = wire.from_cbor(data, self._map.value_type, max_bytes=MAX_VALUE)
+        value: V = wire.from_own(data, self._map.value_type)
         return value
 
     def __setitem__(self, key: K, value: V) -> None:
@@ -47,7 +44,7 @@ class View(MutableMapping[K, V]):
 
     def __iter__(self) -> Iterator[K]:
         for key in self._tx.overlay.keys(self._map.table):
-            yield wire.from_cbor(key, self._map.key_type, max_bytes=MAX_VALUE)
+            yield wire.from_own(key, self._map.key_type)
 
     def __len__(self) -> int:
         return sum(1 for _ in self._tx.overlay.keys(self._map.table))
@@ -97,7 +94,7 @@ class PublicValue(Generic[V]):
         data = tx.overlay.get(self.table, self._KEY)
         if data is None:
             return self.default
-        value: V = wire.from_cbor(data, self.value_type, max_bytes=MAX_VALUE)
+        value: V = wire.from_own(data, self.value_type)
         return value
 
     def set(self, tx: Transaction, value: V) -> None:

@@ -1,4 +1,4 @@
-"""Release, a kernel noun: what leaves, to whom, under which terms. Kept, so that the same question costs nothing twice."""
+"""Release, a kernel noun: what leaves, to whom, under which terms. Kept: the same question gets the same answer."""
 
 from __future__ import annotations
 
