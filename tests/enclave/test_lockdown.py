@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -55,7 +56,11 @@ def test_what_the_keeper_needs_goes_on_working(found: dict[str, Any]) -> None:
 
 
 def test_what_a_thread_escapes_is_not_claimed() -> None:
-    assert run("-c", LATE).split() == ["no-core", "no-new-privileges", "not-dumpable", "seccomp"]
+    claimed = run("-c", LATE).split()
+    assert "landlock" not in claimed
+    if os.geteuid() == 0:  # the other thread still has root's capabilities
+        assert "no-capabilities" not in claimed
+    assert "seccomp" in claimed
 
 
 def test_what_the_machine_lacks_is_not_claimed() -> None:

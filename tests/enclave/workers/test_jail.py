@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -34,7 +35,7 @@ def found() -> dict[str, Any]:
         cwd=ROOT,
         timeout=60,
         check=True,
-        env={"TOBARI_CANARY": "sings", "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "TOBARI_CANARY": "sings"},
     )
     found = json.loads(done.stdout)
     assert "error" not in found, found

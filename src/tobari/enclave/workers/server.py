@@ -21,6 +21,7 @@ from typing import NoReturn
 
 from tobari.base import wire
 from tobari.base.errors import Broken, Limited, TobariError, TooLarge, Unavailable
+from tobari.enclave import guards
 from tobari.enclave.runtime.job import Work
 from tobari.enclave.workers import answer, jail, memory
 from tobari.enclave.workers.channel import Channel
@@ -73,8 +74,8 @@ class _Submitted:
 class WorkerServer:
     """A job is waiting, running (it has a result file), or over and forgotten."""
 
-    def __init__(self, channel: Channel, *, pid: int, guards: Sequence[str]) -> None:
-        self.guards = tuple(guards)
+    def __init__(self, channel: Channel, *, pid: int, found: Sequence[str]) -> None:
+        self.guards = tuple(found)
         """What a worker found in force around itself at boot, sorted: the evidence states them."""
         self._channel = channel
         self._pid = pid
@@ -110,7 +111,7 @@ class WorkerServer:
             raise Broken("worker.start", "The worker server did not start: its own message stands above.") from None
         assert received is not None
         assert isinstance(received[0], Ready)
-        return cls(channel, pid=pid, guards=received[0].guards)
+        return cls(channel, pid=pid, found=received[0].guards)
 
     def fileno(self) -> int:
         """Readable when `events` has something."""
@@ -240,6 +241,9 @@ def _serve(end: socket.socket, *, keeper: int) -> NoReturn:
         os.environ.update(_ONE_THREAD)
         from tobari.enclave.workers.supervisor import Supervisor
 
+        guards.refuse_dumps()
+        guards.refuse_new_privileges()
+        guards.drop_capabilities()
         jail.silence(2)
         Supervisor(Channel(end)).run()
     except BaseException:  # noqa: BLE001 - it ends here in any case
