@@ -34,6 +34,8 @@ from tobari.enclave.runtime import (
     private_map,
     query,
 )
+from tobari.rules.query.policy import plan
+from tobari.rules.query.table import Contribution
 from tobari.rules.query.terms import DataTerms, RoomName, verify_terms
 
 MAX_DATASETS = 64
@@ -141,23 +143,29 @@ class Room(Program):
     def run(self, tx: Transaction, room: RoomName, sql: Sql) -> dict[str, Any]:
         """Ask. Returns the release's id, and the job that makes it unless it is there already."""
         datasets = self._ready(tx, room)
-        plan = _plan(tx, sql, datasets)
-        release = _release_id(plan.digest, datasets)
+        allowed = plan(
+            sql,
+            room=room,
+            contributions=[Contribution(owner=dataset.owner, terms=dataset.terms) for dataset in datasets],
+            recipient=tx.principal.name,
+            at=tx.time,
+        )
+        terms = [used.terms for used in allowed.inputs]
+        release = _release_id(allowed.query, terms)
         if release in self.releases_kept(tx):
             return {"release": release, "job": None}
-        first = datasets[0].terms
         job = tx.start_job(
             Work(
                 kind="query",
                 sources=[source for dataset in datasets for source in dataset.sources()],
-                columns=_columns(first),
-                sql=plan.sql,
+                columns=[Column(name=column.name, type=column.type) for column in allowed.reads],
+                sql=allowed.sql,
             ),
             about={
                 "release": release,
-                "query": plan.digest,
-                "datasets": [dataset.id for dataset in datasets],
-                "terms": [dataset.terms.digest() for dataset in datasets],
+                "query": allowed.query,
+                "datasets": [used.dataset for used in allowed.inputs],
+                "terms": terms,
                 "recipients": _recipients(datasets),
             },
         )
@@ -316,10 +324,9 @@ def _recipients(datasets: list[Dataset]) -> list[str]:
     return sorted(set.intersection(*named))
 
 
-def _release_id(query_digest: bytes, datasets: list[Dataset]) -> bytes:
-    """The same question over the same data under the same terms is the same release."""
-    made_of = [query_digest, [[dataset.id, dataset.terms.digest()] for dataset in datasets]]
-    return hashlib.sha256(cbor.encode(made_of)).digest()
+def _release_id(query_digest: bytes, terms: list[bytes]) -> bytes:
+    """The same question over the same data is the same release; terms name the dataset they are for."""
+    return hashlib.sha256(cbor.encode([query_digest, terms])).digest()
 
 
 def _inspection(dataset: Dataset) -> dict[str, Any]:
