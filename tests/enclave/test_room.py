@@ -1,0 +1,266 @@
+"""The room as its owners and analysts meet it. Workers are played by the test: what they compute is tested elsewhere."""
+
+import secrets
+
+import pytest
+
+from tests.enclave.memory import MemoryHost, consortium
+from tobari.base import cbor, wire
+from tobari.base.messages.objects import ObjectRef
+from tobari.base.principal import Role
+from tobari.crypto.signing import SigningKey
+from tobari.enclave.keeper import CancelJob, StartJob
+from tobari.enclave.programs.room import Room
+from tobari.enclave.programs.service import Service
+from tobari.rules.query.terms import sign_terms
+from tobari.rules.query.terms_file import from_toml
+
+GENESIS, KEYS = consortium(north=[Role.OWNER], south=[Role.OWNER], analyst=[Role.ANALYST], guest=[Role.ANALYST])
+GENESIS = type(GENESIS)(name="trial", members=GENESIS.members, programs=["room"])
+TERMS = """
+room = "trial"
+purpose = "Survival by sex"
+entity = "patient"
+min_group = 3
+recipients = ["analyst"]
+
+[columns.patient]
+type = "text"
+role = "identifier"
+
+[columns.sex]
+type = "integer"
+role = "quasi-identifier"
+uses = ["filter", "group"]
+
+[columns.days]
+type = "integer"
+role = "measure"
+uses = ["aggregate"]
+aggregates = ["AVG", "COUNT"]
+"""
+QUESTION = "SELECT sex, COUNT(*) AS n FROM room GROUP BY sex"
+RESULT = {"columns": ["sex", "n"], "types": ["integer", "integer"], "rows": [[1, 30], [2, 40]]}
+
+
+@pytest.fixture
+def host():
+    return MemoryHost(GENESIS, programs=lambda: {p.name: p for p in (Service(), Room())}).boot()
+
+
+def contribute(host, owner, *, toml=TERMS, key=None, room="trial", **other):
+    dataset = secrets.token_bytes(16)
+    terms = sign_terms(from_toml(toml, dataset=dataset), key=key or KEYS[owner])
+    args = {
+        "room": room,
+        "terms": terms,
+        "objects": [wire.to_builtins(ObjectRef(root=secrets.token_bytes(32), size=100))],
+        "format": "csv",
+        "data_key": bytes(32),
+    }
+    return dataset, host.call(KEYS[owner], "room", "contribute", {**args, **other})
+
+
+def end_job(host, job=None, *, result=None, code=None):
+    job = job or [output for output in host.jobs if isinstance(output, StartJob)][-1].job
+    for output in host.keeper.job_ended(job.id, result=result, code=code, now=host.now):
+        host._take(output)
+    return job
+
+
+def ready(host, owner, **other):
+    dataset, outcome = contribute(host, owner, **other)
+    assert outcome.error is None
+    end_job(host, result={"rows": 70, "entities": 70, "bad_cells": [0, 2, 0]})
+    return dataset
+
+
+def ask(host, who="analyst", sql=QUESTION, room="trial"):
+    return host.call(KEYS[who], "room", "run", {"room": room, "sql": sql})
+
+
+def describe(host, who):
+    return host.call(KEYS[who], "room", "describe", {"room": "trial"}).value
+
+
+def test_from_contribution_to_release(host):
+    north, south = ready(host, "north"), ready(host, "south")
+    asked = ask(host).value
+    job = end_job(host, result=RESULT)
+    assert {source.dataset for source in job.work.sources} == {north, south}
+    assert [column.name for column in job.work.columns] == ["patient", "sex"]
+    release = host.call(KEYS["analyst"], "room", "release", {"release": asked["release"]}).value
+    assert release["result"] == RESULT
+    assert set(release["datasets"]) == {north, south}
+    assert host.call(KEYS["analyst"], "room", "job", {"job": asked["job"]}).value["state"] == "done"
+
+
+def test_the_open_part_names_digests_and_nothing_else(host):
+    dataset = ready(host, "north")
+    release = ask(host).value["release"]
+    end_job(host, result=RESULT)
+    shown = [cbor.decode(entry.public, max_bytes=1 << 20) for entry in host.entries if entry.public]
+    acts = [record["disclosed"] for record in shown if "disclosed" in record]
+    assert [act["act"] for act in acts] == ["contribute", "release"]
+    assert acts[0]["dataset"] == dataset
+    assert acts[1]["release"] == release
+    assert set(acts[1]) == {"act", "release", "datasets", "terms", "query", "result"}
+    text = b"".join(entry.public for entry in host.entries)
+    for private in (b"north", b"analyst", b"SELECT", b"patient", b"\x18\x1e"):
+        assert private not in text
+
+
+def test_the_same_question_is_answered_from_the_stored_release(host):
+    ready(host, "north")
+    first = ask(host).value
+    end_job(host, result=RESULT)
+    again = ask(host, sql="select sex, count(*) as n from room group by sex -- again").value
+    assert again == {"release": first["release"], "job": None}
+
+
+def test_new_data_makes_a_new_release(host):
+    ready(host, "north")
+    first = ask(host).value
+    end_job(host, result=RESULT)
+    ready(host, "south")
+    assert ask(host).value["release"] != first["release"]
+
+
+def test_only_recipients_see_a_release(host):
+    ready(host, "north")
+    release = ask(host).value["release"]
+    end_job(host, result=RESULT)
+    for who in ("north", "guest"):
+        refused = host.call(KEYS[who], "room", "release", {"release": release})
+        assert refused.error.code == "room.release"
+    assert ask(host, who="guest").error.code == "terms.recipient"
+    assert len(host.call(KEYS["north"], "room", "releases", {"room": "trial"}).value) == 1
+    assert host.call(KEYS["guest"], "room", "releases", {"room": "trial"}).value == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("SELECT patient, COUNT(*) FROM room GROUP BY patient", "query.group_use"),
+        ("SELECT SUM(days) FROM room", "query.aggregate"),
+        ("SELECT weight, COUNT(*) FROM room GROUP BY weight", "query.column_not_allowed"),
+        ("DROP TABLE room", "query.statement"),
+    ],
+)
+def test_a_refusal_names_column_rule_and_owner(host, sql, code):
+    ready(host, "north")
+    refused = ask(host, sql=sql)
+    assert refused.error.code == code
+    assert code == "query.statement" or "north" in refused.error.message
+
+
+def test_terms_signed_by_somebody_else_are_refused(host):
+    _, outcome = contribute(host, "north", key=KEYS["south"])
+    assert outcome.error.code == "signature.foreign_key"
+    _, outcome = contribute(host, "north", key=SigningKey.generate())
+    assert outcome.error.code == "signature.foreign_key"
+
+
+def test_terms_for_another_room_are_refused(host):
+    assert contribute(host, "north", room="other")[1].error.code == "room.terms_room"
+
+
+def test_a_dataset_id_is_used_once(host):
+    terms = sign_terms(from_toml(TERMS, dataset=b"d" * 16), key=KEYS["north"])
+    assert contribute(host, "north", terms=terms)[1].error is None
+    assert contribute(host, "north", terms=terms)[1].error.code == "room.dataset_exists"
+
+
+def test_another_schema_does_not_join_the_room(host):
+    ready(host, "north")
+    _, outcome = contribute(
+        host, "south", toml=TERMS.replace('type = "integer"\nrole = "measure"', 'type = "real"\nrole = "measure"')
+    )
+    assert outcome.error.code == "room.schema"
+    assert "north" in outcome.error.message
+
+
+def test_a_recipient_nobody_knows_is_refused(host):
+    _, outcome = contribute(host, "north", toml=TERMS.replace('"analyst"', '"nobody"'))
+    assert outcome.error.code == "member.unknown"
+
+
+def test_an_analyst_cannot_contribute_and_an_owner_cannot_ask(host):
+    assert contribute(host, "analyst")[1].error.code == "command.role"
+    ready(host, "north")
+    assert ask(host, who="north").error.code == "command.role"
+
+
+def test_a_dataset_that_cannot_be_read_is_refused_and_its_key_dropped(host):
+    contribute(host, "north")
+    end_job(host, code="dataset.format")
+    shown = describe(host, "north")[0]
+    assert (shown["state"], shown["code"]) == ("refused", "dataset.format")
+    assert ask(host).error.code == "room.empty"
+    assert b"data_key" in next(iter(host.keeper._state.store.tables["room.datasets"].values()))
+    assert bytes(32) not in next(iter(host.keeper._state.store.tables["room.datasets"].values()))
+
+
+def test_counts_are_shown_to_the_owner_alone(host):
+    ready(host, "north")
+    assert describe(host, "north")[0]["rows"] == 70
+    assert describe(host, "north")[0]["bad_cells"] == {"patient": 2}
+    assert "rows" not in describe(host, "analyst")[0]
+
+
+def test_withdrawal_stops_new_uses_at_once_and_drops_the_key(host):
+    north, south = ready(host, "north"), ready(host, "south")
+    running = ask(host).value["job"]
+    assert host.call(KEYS["south"], "room", "withdraw", {"dataset": north}).error.code == "room.dataset"
+    assert host.call(KEYS["north"], "room", "withdraw", {"dataset": north}).status == "COMMITTED"
+    assert CancelJob(running) in host.jobs
+    assert host.call(KEYS["analyst"], "room", "job", {"job": running}).value["state"] == "cancelled"
+    asked = ask(host)
+    sources = [output for output in host.jobs if isinstance(output, StartJob)][-1].job.work.sources
+    assert asked.error is None
+    assert {source.dataset for source in sources} == {south}
+    assert host.call(KEYS["north"], "room", "withdraw", {"dataset": north}).error.code == "room.withdrawn"
+
+
+def test_a_result_that_comes_after_the_cancel_is_dropped(host):
+    ready(host, "north")
+    asked = ask(host).value
+    assert host.call(KEYS["guest"], "room", "cancel", {"job": asked["job"]}).error.code == "job.unknown"
+    assert host.call(KEYS["analyst"], "room", "cancel", {"job": asked["job"]}).status == "COMMITTED"
+    end_job(host, result=RESULT)
+    assert host.call(KEYS["analyst"], "room", "release", {"release": asked["release"]}).error.code == "room.release"
+
+
+def test_a_job_survives_a_restart_and_is_done_again(host):
+    ready(host, "north")
+    asked = ask(host).value
+    host.jobs.clear()
+    host.boot()
+    assert [output.job.id for output in host.jobs] == [asked["job"]]
+    end_job(host, result=RESULT)
+    assert host.call(KEYS["analyst"], "room", "release", {"release": asked["release"]}).value["result"] == RESULT
+
+
+def test_a_release_survives_a_restart_byte_for_byte(host):
+    ready(host, "north")
+    asked = ask(host).value
+    end_job(host, result=RESULT)
+    before = host.call(KEYS["analyst"], "room", "release", {"release": asked["release"]}).value
+    host.snapshot = None
+    host.boot()
+    assert host.call(KEYS["analyst"], "room", "release", {"release": asked["release"]}).value == before
+
+
+def test_expired_terms_allow_nothing(host):
+    toml = TERMS.replace("min_group = 3", "min_group = 3\nexpires = 2027-01-01T00:00:00Z")
+    ready(host, "north", toml=toml)
+    assert ask(host).error is None
+    host.now = 1_830_000_000_000
+    assert ask(host, sql=QUESTION + " ORDER BY sex").error.code == "terms.expired"
+
+
+def test_a_result_that_is_not_one_fails_the_job_alone(host):
+    contribute(host, "north")
+    end_job(host, result={"rows": "many"})
+    assert describe(host, "north")[0]["state"] == "refused"
+    ready(host, "south")
