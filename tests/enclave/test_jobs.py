@@ -22,6 +22,7 @@ class Workers:
         self.cancelled = []
         self.pending = []
         self.full = False
+        self.is_alive = True
 
     def fileno(self):
         return 0
@@ -100,7 +101,7 @@ def test_objects_are_fetched_one_after_the_other_and_handed_over_whole(runner, w
 def test_a_chunk_that_does_not_fit_fails_the_job(runner, workers, wrong):
     (ask,) = runner.start(job(1, 5))
     assert runner.receive(wrong(ask.fetch)) == []
-    assert [event.code for event in runner.events()] == ["object.root"]
+    assert [event.error.code for event in runner.events()] == ["object.root"]
     assert workers.submitted == {}
 
 
@@ -109,7 +110,7 @@ def test_a_missing_object_fails_the_job_and_the_next_begins(runner):
     assert runner.start(job(2, 5)) == []
     (following,) = runner.receive(link.ObjectMissing(fetch=ask.fetch))
     assert following.root == bytes([2, 0]) * 16
-    assert [(event.job[0], event.code) for event in runner.events()] == [(1, "object.missing")]
+    assert [(event.job[0], event.error.code) for event in runner.events()] == [(1, "object.missing")]
 
 
 def test_chunks_of_a_job_given_up_are_dropped(runner, workers):
@@ -145,7 +146,7 @@ def test_what_the_worker_says_comes_with_the_jobs_name(runner, workers):
     progress, done, failed = runner.events()
     assert (progress.job[0], progress.progress) == (1, ("parse", 0.5))
     assert (done.job[0], done.result["rows"]) == (1, [[3]])
-    assert (failed.job[0], failed.code) == (2, "worker.timeout")
+    assert (failed.job[0], failed.error.code) == (2, "worker.timeout")
 
 
 def test_a_full_server_fails_the_job_and_keeps_no_file_open(runner, workers):
@@ -153,5 +154,5 @@ def test_a_full_server_fails_the_job_and_keeps_no_file_open(runner, workers):
     workers.full = True
     (ask,) = runner.start(job(1, 5))
     runner.receive(part(ask.fetch, 0, 21))
-    assert [event.code for event in runner.events() if event.code] == ["worker.busy"]
+    assert [event.error.code for event in runner.events() if event.error] == ["worker.busy"]
     assert len(os.listdir("/proc/self/fd")) == before

@@ -1,4 +1,4 @@
-"""The room as its owners and analysts meet it. Workers are played by the test: what they compute is tested elsewhere."""
+"""The room as owners and analysts meet it. Workers are played by the test: what they compute is tested elsewhere."""
 
 import secrets
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.enclave.memory import MemoryHost, consortium
 from tobari.base import cbor, wire
+from tobari.base.messages.command import ErrorReport
 from tobari.base.messages.objects import ObjectRef
 from tobari.base.principal import Role
 from tobari.crypto.signing import SigningKey
@@ -61,9 +62,9 @@ def contribute(host, owner, *, toml=TERMS, key=None, room="trial", **other):
     return dataset, host.call(KEYS[owner], "room", "contribute", {**args, **other})
 
 
-def end_job(host, job=None, *, result=None, code=None):
+def end_job(host, job=None, *, result=None, error=None):
     job = job or [output for output in host.jobs if isinstance(output, StartJob)][-1].job
-    for output in host.keeper.job_ended(job.id, result=result, code=code, now=host.now):
+    for output in host.keeper.job_ended(job.id, result=result, error=error, now=host.now):
         host._take(output)
     return job
 
@@ -106,7 +107,7 @@ def test_the_open_part_names_digests_and_nothing_else(host):
     assert acts[1]["release"] == release
     assert set(acts[1]) == {"act", "release", "datasets", "terms", "query", "result"}
     text = b"".join(entry.public for entry in host.entries)
-    for private in (b"north", b"analyst", b"SELECT", b"patient", b"\x18\x1e"):
+    for private in (b"north", b"analyst", b"SELECT", b"patient", cbor.encode(RESULT["rows"])):
         assert private not in text
 
 
@@ -193,9 +194,9 @@ def test_an_analyst_cannot_contribute_and_an_owner_cannot_ask(host):
 
 def test_a_dataset_that_cannot_be_read_is_refused_and_its_key_dropped(host):
     contribute(host, "north")
-    end_job(host, code="dataset.format")
+    end_job(host, error=ErrorReport(status=400, code="dataset.format", message="Cannot be read."))
     shown = describe(host, "north")[0]
-    assert (shown["state"], shown["code"]) == ("refused", "dataset.format")
+    assert (shown["state"], shown["error"]["code"]) == ("refused", "dataset.format")
     assert ask(host).error.code == "room.empty"
     assert b"data_key" in next(iter(host.keeper._state.store.tables["room.datasets"].values()))
     assert bytes(32) not in next(iter(host.keeper._state.store.tables["room.datasets"].values()))

@@ -187,23 +187,23 @@ class Executor:
 
     # --- the service's own entries ---
 
-    def complete(self, job: Job, *, result: Any, code: str | None, now: int) -> Executed | None:
-        """A worker is done (`code` None) or failed. None if the job was over already."""
+    def complete(self, job: Job, *, result: Any, error: ErrorReport | None, now: int) -> Executed | None:
+        """A worker is done (`error` None) or failed. None if the job was over already."""
         time = advance(self._state.time, now)
         tx = self._system_transaction(job, time)
         if tx.job(job.id).state is not JobState.RUNNING:
             return None
         try:
-            if code is None:
+            if error is None:
                 self._programs[job.program].complete(tx, job, result)
                 tx.end_job(job, JobState.DONE)
         # A result that the program cannot take is a failed job, not a failed service.
-        except Exception as error:  # noqa: BLE001
-            code = _report(error).code
-        if code is not None:
+        except Exception as fault:  # noqa: BLE001
+            error = _report(fault)
+        if error is not None:
             tx = self._system_transaction(job, time)
-            self._programs[job.program].failed(tx, job, code)
-            tx.end_job(job, JobState.FAILED, code=code)
+            self._programs[job.program].failed(tx, job, error)
+            tx.end_job(job, JobState.FAILED, error=error)
         record = SealedRecord(salt=secrets.token_bytes(SALT), claims=cbor.encode({"job": job.id}))
         entry, opened = self._write(tx, record)
         return Executed(Outcome(status="COMMITTED", placement=placement_of(opened)), entry)

@@ -11,22 +11,24 @@ from collections import deque
 from typing import Any, NamedTuple
 
 from tobari.base import wire
-from tobari.base.errors import TobariError
+from tobari.base.errors import NotFound, TobariError
 from tobari.base.messages import link
+from tobari.base.messages.command import ErrorReport
 from tobari.base.messages.objects import SEALED_CHUNK
 from tobari.enclave.runtime.job import Job, Source
 from tobari.enclave.workers import memory
+from tobari.enclave.workers.failures import to_error
 from tobari.enclave.workers.job import Limits
 from tobari.enclave.workers.server import Done, Failed, Progress, WorkerServer
 
 
 class JobEvent(NamedTuple):
-    """Progress, or the end: a result, or the code of what went wrong."""
+    """Progress, or the end: a result, or what went wrong (fixed texts and column names, never data)."""
 
     job: bytes
     progress: tuple[str, float] | None = None
     result: Any = None
-    code: str | None = None
+    error: ErrorReport | None = None
 
 
 class _Fetching:
@@ -70,6 +72,11 @@ class JobRunner:
     def fileno(self) -> int:
         return self._workers.fileno()
 
+    @property
+    def is_alive(self) -> bool:
+        """False once the worker server is gone: by now there are secrets, so it cannot be started again."""
+        return self._workers.is_alive
+
     def start(self, job: Job) -> list[link.ToHost]:
         """Begin a job; the messages go to the host."""
         self._queue.append(job)
@@ -93,11 +100,13 @@ class JobRunner:
         if fetching is None or message.fetch != self._fetch:
             return []
         if isinstance(message, link.ObjectMissing):
-            return self._fail("object.missing")
+            return self._fail(
+                NotFound("object.missing", "The host does not have a sealed object of this job: upload it again.")
+            )
         expected = fetching.source.object
         left = expected.sealed_size - fetching.chunks * SEALED_CHUNK
         if message.index != fetching.chunks or len(message.data) != min(left, SEALED_CHUNK):
-            return self._fail("object.root")
+            return self._fail(to_error("object.root"))
         memory.append(fetching.files[-1], message.data)
         fetching.chunks += 1
         self._events.append(JobEvent(fetching.job.id, progress=("fetch", fetching.fraction)))
@@ -122,7 +131,7 @@ class JobRunner:
                     events.append(JobEvent(job, result=wire.to_builtins(result)))
                 case Failed(error=error):
                     del self._running[event.job]
-                    events.append(JobEvent(job, code=error.code))
+                    events.append(JobEvent(job, error=_report(error)))
         return events
 
     def _next(self) -> list[link.ToHost]:
@@ -145,12 +154,12 @@ class JobRunner:
             self._running[number] = fetching.job.id
         except TobariError as error:
             fetching.close()
-            self._events.append(JobEvent(fetching.job.id, code=error.code))
+            self._events.append(JobEvent(fetching.job.id, error=_report(error)))
         return self._next()
 
-    def _fail(self, code: str) -> list[link.ToHost]:
+    def _fail(self, error: TobariError) -> list[link.ToHost]:
         assert self._fetching is not None
-        self._events.append(JobEvent(self._fetching.job.id, code=code))
+        self._events.append(JobEvent(self._fetching.job.id, error=_report(error)))
         self._drop()
         return self._next()
 
@@ -158,3 +167,7 @@ class JobRunner:
         assert self._fetching is not None
         self._fetching.close()
         self._fetching = None
+
+
+def _report(error: TobariError) -> ErrorReport:
+    return ErrorReport(status=error.status, code=error.code, message=error.message)

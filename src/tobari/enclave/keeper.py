@@ -314,13 +314,13 @@ class Keeper:
         """A worker reports where it is."""
         self._progress[job] = (phase, fraction)
 
-    def job_ended(self, job_id: bytes, *, result: Any, code: str | None, now: int) -> list[Output]:
-        """A worker is done with a job (`code` None), or failed."""
+    def job_ended(self, job_id: bytes, *, result: Any, error: ErrorReport | None, now: int) -> list[Output]:
+        """A worker is done with a job (`error` None), or failed."""
         self._progress.pop(job_id, None)
         data = self._state.store.get(JOBS, job_id)
         if data is None or self._phase is not Phase.LIVE:
             return []  # cut short by a stop: the next boot does it again
-        executed = self._executor.complete(Job.from_bytes(data), result=result, code=code, now=now)
+        executed = self._executor.complete(Job.from_bytes(data), result=result, error=error, now=now)
         return [] if executed is None else [*self._take(executed), *self._flush()]
 
     # --- batches ---

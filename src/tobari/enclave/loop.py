@@ -28,7 +28,10 @@ def run(stream: socket.socket, *, keeper: Keeper, jobs: JobRunner) -> int:
         while True:
             for key, _ in selector.select():
                 if key.fileobj is jobs:
-                    ended = _send(stream, _worker_events(jobs, keeper), jobs)
+                    output = _worker_events(jobs, keeper)
+                    if not jobs.is_alive:
+                        output.append(link.Halt(code="worker.gone", message="The worker server has ended: restart."))
+                    ended = _send(stream, output, jobs)
                 else:
                     data = stream.recv(READ)
                     if not data:
@@ -63,7 +66,7 @@ def _worker_events(jobs: JobRunner, keeper: Keeper) -> list[Output]:
         if event.progress is not None:
             keeper.progress(event.job, *event.progress)
         else:
-            output += keeper.job_ended(event.job, result=event.result, code=event.code, now=now())
+            output += keeper.job_ended(event.job, result=event.result, error=event.error, now=now())
     return output
 
 

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from tobari.base import cbor, wire
 from tobari.base.errors import Conflict, NotFound
-from tobari.base.messages.command import CommandId
+from tobari.base.messages.command import CommandId, ErrorReport
 from tobari.base.messages.objects import DatasetId, ObjectRef
 from tobari.base.principal import MemberName, Role
 from tobari.base.wire import Message
@@ -40,6 +40,9 @@ from tobari.rules.query.terms import DataTerms, RoomName, verify_terms
 
 MAX_DATASETS = 64
 MAX_OBJECTS = 64
+
+_CANCELLED = ErrorReport(status=409, code="job.cancelled", message="Cancelled by the member that asked.")
+_WITHDRAWN = ErrorReport(status=409, code="room.data_withdrawn", message="An owner withdrew data that this job reads.")
 
 Format = Literal["csv", "parquet", "arrow"]
 DataKey = Annotated[bytes, Meta(min_length=32, max_length=32)]
@@ -67,8 +70,8 @@ class Dataset(Message, frozen=True, kw_only=True):
     rows: int = 0
     entities: int = 0
     bad_cells: dict[str, int] = msgspec.field(default_factory=dict)
-    code: str | None = None
-    """Why it was refused."""
+    error: ErrorReport | None = None
+    """Why it was refused; names a column, never a value."""
 
     def __repr__(self) -> str:
         return f"Dataset({self.id.hex()}, {self.state})"
@@ -134,7 +137,7 @@ class Room(Program):
         self.datasets(tx)[dataset] = msgspec.structs.replace(found, state=DatasetState.WITHDRAWN, data_key=None)
         for job in tx.running_jobs():
             if job.work is not None and any(source.dataset == dataset for source in job.work.sources):
-                tx.end_job(job, JobState.CANCELLED, code="room.withdrawn")
+                tx.end_job(job, JobState.CANCELLED, error=_WITHDRAWN)
         tx.disclose(act="withdraw", dataset=dataset)
 
     # --- analysts ---
@@ -177,8 +180,8 @@ class Room(Program):
         found = tx.job(job)
         if found.by != tx.principal.name:
             raise NotFound("job.unknown", "There is no such job.")
-        tx.end_job(found, JobState.CANCELLED)
-        self._settle(tx, found, code="worker.cancelled")
+        tx.end_job(found, JobState.CANCELLED, error=_CANCELLED)
+        self._settle(tx, found, _CANCELLED)
 
     @query(authority=Role.MEMBER)
     def job(self, tx: Transaction, job: CommandId) -> dict[str, Any]:
@@ -192,7 +195,7 @@ class Room(Program):
             "state": found.state,
             "phase": phase if running else None,
             "fraction": fraction if running else 1.0,
-            "code": found.code,
+            "error": wire.to_builtins(found.error),
         }
 
     @query(authority=Role.MEMBER)
@@ -259,9 +262,9 @@ class Room(Program):
             result=digest,
         )
 
-    def failed(self, tx: Transaction, job: Job, code: str) -> None:
+    def failed(self, tx: Transaction, job: Job, error: ErrorReport) -> None:
         """A job came to nothing: a dataset that could not be inspected is refused."""
-        self._settle(tx, job, code=code)
+        self._settle(tx, job, error)
 
     def _inspected(self, tx: Transaction, job: Job, result: dict[str, Any]) -> None:
         dataset = self.datasets(tx)[job.about["dataset"]]
@@ -276,11 +279,11 @@ class Room(Program):
             bad_cells={name: count for name, count in bad.items() if count},
         )
 
-    def _settle(self, tx: Transaction, job: Job, *, code: str) -> None:
+    def _settle(self, tx: Transaction, job: Job, error: ErrorReport) -> None:
         dataset = self.datasets(tx).get(job.about.get("dataset", b""))
         if dataset is not None and dataset.state is DatasetState.INSPECTING:
             self.datasets(tx)[dataset.id] = msgspec.structs.replace(
-                dataset, state=DatasetState.REFUSED, data_key=None, code=code
+                dataset, state=DatasetState.REFUSED, data_key=None, error=error
             )
 
     # --- what a room is ---
@@ -334,5 +337,5 @@ def _inspection(dataset: Dataset) -> dict[str, Any]:
         "rows": dataset.rows,
         "entities": dataset.entities,
         "bad_cells": dataset.bad_cells,
-        "code": dataset.code,
+        "error": wire.to_builtins(dataset.error),
     }

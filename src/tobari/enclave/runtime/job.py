@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from tobari.base import wire
-from tobari.base.messages.command import CommandId
+from tobari.base.messages.command import CommandId, ErrorReport
 from tobari.base.messages.objects import ObjectRef
 from tobari.base.principal import MemberName
 from tobari.base.wire import Message
@@ -64,8 +64,8 @@ class Job(Message, frozen=True, kw_only=True):
     """None once it is over: data keys are not kept twice."""
     started: int
     ended_at: int | None = None
-    code: str | None = None
-    """Error code, if it failed."""
+    error: ErrorReport | None = None
+    """Why, if it failed or was cut short."""
 
     def encode(self) -> bytes:
         return wire.to_cbor(self)
@@ -74,5 +74,5 @@ class Job(Message, frozen=True, kw_only=True):
     def from_bytes(data: bytes) -> Job:
         return wire.from_own(data, Job)
 
-    def ended(self, state: JobState, *, time: int, code: str | None) -> Job:
-        return msgspec.structs.replace(self, state=state, work=None, ended_at=time, code=code)
+    def ended(self, state: JobState, *, time: int, error: ErrorReport | None) -> Job:
+        return msgspec.structs.replace(self, state=state, work=None, ended_at=time, error=error)

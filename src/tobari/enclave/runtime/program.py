@@ -14,6 +14,7 @@ import msgspec
 
 from tobari.base import wire
 from tobari.base.errors import NotFound, Refused
+from tobari.base.messages.command import ErrorReport
 from tobari.base.principal import Principal, Role
 from tobari.enclave.runtime.job import Job
 from tobari.enclave.runtime.maps import PublicValue, TypedMap
@@ -119,8 +120,8 @@ class Program:
         """A worker has done the job: keep what came of it."""
         self._complete(tx, job, result)
 
-    def failed(self, tx: Transaction, job: Job, code: str) -> None:
-        """A worker could not do the job, for the reason that `code` names. Programs that care override this."""
+    def failed(self, tx: Transaction, job: Job, error: ErrorReport) -> None:
+        """A worker could not do the job. Programs that care override this."""
 
     def is_public(self, table: str) -> bool:
         """Whether writes to this table stand in the open."""

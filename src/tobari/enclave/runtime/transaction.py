@@ -10,7 +10,7 @@ from typing import Any
 
 from tobari.base.errors import Conflict, NotFound, TooLarge
 from tobari.base.logtime import LogTime
-from tobari.base.messages.command import Outcome
+from tobari.base.messages.command import ErrorReport, Outcome
 from tobari.base.principal import Principal
 from tobari.enclave.runtime.job import Job, JobState, Work
 from tobari.enclave.runtime.kv import Overlay
@@ -113,14 +113,14 @@ class Transaction:
         jobs = [Job.from_bytes(data) for key in self.overlay.keys(JOBS) if (data := self.overlay.get(JOBS, key))]
         return [job for job in jobs if job.program == self.program and job.state is JobState.RUNNING]
 
-    def end_job(self, job: Job, state: JobState, *, code: str | None = None) -> Job:
+    def end_job(self, job: Job, state: JobState, *, error: ErrorReport | None = None) -> Job:
         """
         Raises:
             Conflict: `job.ended`, if it is over already.
         """
         if job.state is not JobState.RUNNING:
             raise Conflict("job.ended", "This job is over.")
-        ended = job.ended(state, time=self.time, code=code)
+        ended = job.ended(state, time=self.time, error=error)
         self._save(ended)
         self.ended_jobs.append(job.id)
         return ended
