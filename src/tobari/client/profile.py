@@ -1,0 +1,223 @@
+"""Profile: what a user keeps of keys and services, below TOBARI_HOME (default ~/.config/tobari, mode 0700).
+
+    keys/NAME.json         an Ed25519 signing key, mode 0600; refused if others can read it
+    services/NAME.json     a known service: address, key, appraisal policy, first checkpoint
+    checkpoints/           the last checkpoint of each service (`trust`)
+    default                the name of the service that is meant where none is named
+
+Key files are not encrypted: the file's mode protects them, as it does for ssh.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from tobari.base import wire
+from tobari.base.errors import Conflict, Malformed, NotFound
+from tobari.base.principal import MemberName
+from tobari.base.wire import Message
+from tobari.client import files
+from tobari.client.address import normalise
+from tobari.client.attestation import service_id_of
+from tobari.client.invite import MAX_INVITE, Invite
+from tobari.client.trust import TrustStore
+from tobari.crypto.signing import SigningKey
+from tobari.evidence import policy as policy_file
+from tobari.evidence.policy import AppraisalPolicy
+from tobari.ledger.note import NoteKey
+
+T = TypeVar("T")
+_MAX_KEY = 1024
+_MAX_SERVICE = 8 * MAX_INVITE
+
+
+class _KeyFile(Message, frozen=True, kw_only=True):
+    kty: Annotated[str, Meta(pattern="^ed25519$")] = "ed25519"
+    public: str
+    secret: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+    def __repr__(self) -> str:
+        return f"_KeyFile(public={self.public}, …)"
+
+
+class KnownService(Message, frozen=True, kw_only=True):
+    """A service that was joined."""
+
+    url: str
+    vkey: str
+    """Verifies its checkpoints (C2SP signed-note)."""
+    policy: str
+    """Appraisal policy, TOML."""
+    first_checkpoint: str
+    """The signed note that its log has to continue for ever."""
+    key: MemberName | None = None
+    """The signing key used with it."""
+
+    @classmethod
+    def from_invite(cls, invite: Invite, *, key: str | None) -> KnownService:
+        return cls(
+            url=invite.url,
+            vkey=invite.key.vkey,
+            policy=invite.policy_text,
+            first_checkpoint=invite.checkpoint,
+            key=key,
+        )
+
+    @property
+    def note_key(self) -> NoteKey:
+        return NoteKey.from_vkey(self.vkey)
+
+    @property
+    def service(self) -> bytes:
+        """Service id, 32 bytes."""
+        return service_id_of(self.note_key.key)
+
+    @property
+    def appraisal_policy(self) -> AppraisalPolicy:
+        return policy_file.from_toml(self.policy)
+
+
+class Profile:
+    """One user's folder. Nothing is made before something is kept."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    @classmethod
+    def default(cls, environ: Mapping[str, str] = os.environ) -> Profile:
+        """TOBARI_HOME, or ~/.config/tobari."""
+        named = environ.get("TOBARI_HOME")
+        return cls(Path(named) if named else Path.home() / ".config" / "tobari")
+
+    @property
+    def trust(self) -> TrustStore:
+        """The last checkpoints seen."""
+        return TrustStore(self.home / "checkpoints")
+
+    # --- keys ---
+
+    def create_key(self, name: str) -> SigningKey:
+        """Make a signing key and keep it.
+
+        Raises:
+            Conflict: `client.key_exists`.
+            Malformed: `client.name`.
+        """
+        key = SigningKey.generate()
+        self.add_key(name, key)
+        return key
+
+    def add_key(self, name: str, key: SigningKey) -> None:
+        """Keep a key; raises as `create_key` does. A key is never overwritten."""
+        path = self._path("keys", name)
+        files.make_private(self.home)
+        files.make_private(path.parent)
+        try:
+            files.create(path, wire.to_json(_KeyFile(public=key.public.raw.hex(), secret=key.seed.hex())))
+        except FileExistsError:
+            raise Conflict("client.key_exists", "There is a key of that name; choose another name.") from None
+
+    def key(self, name: str) -> SigningKey:
+        """
+        Raises:
+            NotFound: `client.no_key_file`.
+            Refused: `client.not_private`, others can read the file.
+            Malformed: `client.key_file`, `client.name`.
+        """
+        data = files.read_private(self._path("keys", name), max_bytes=_MAX_KEY)
+        if data is None:
+            raise NotFound("client.no_key_file", "There is no key of that name; `tobari keys` lists and makes them.")
+        try:
+            key = SigningKey.from_seed(bytes.fromhex(wire.from_json(data, _KeyFile).secret))
+        except Malformed:
+            raise Malformed("client.key_file", "The key file is damaged; restore it from a copy.") from None
+        return key
+
+    def keys(self) -> list[str]:
+        """Names, sorted."""
+        return self._names("keys")
+
+    # --- services ---
+
+    def save_service(self, name: str, service: KnownService) -> None:
+        """Keep a service; the first one becomes the default.
+
+        Raises:
+            Malformed: `client.name`, or what it holds is not what it should be.
+            Conflict: `client.service_exists`, another service has that name.
+        """
+        service = msgspec.structs.replace(service, url=normalise(service.url))
+        path = self._path("services", name)
+        known = self._read(path, KnownService)
+        if known is not None and known.vkey != service.vkey:
+            raise Conflict("client.service_exists", "Another service is known by that name; choose another name.")
+        files.make_private(self.home)
+        files.make_private(path.parent)
+        files.replace(path, wire.to_json(service))
+        if self.default_service() is None:
+            self.set_default(name)
+
+    def service(self, name: str | None = None) -> KnownService:
+        """A service by name, or the default one.
+
+        Raises:
+            NotFound: `client.no_known_service`.
+            Malformed: `client.name`, `client.service_file`.
+        """
+        name = name or self.default_service()
+        known = None if name is None else self._read(self._path("services", name), KnownService)
+        if known is None:
+            raise NotFound("client.no_known_service", "No such service is known here; join it with its invite.")
+        return known
+
+    def services(self) -> list[str]:
+        """Names, sorted."""
+        return self._names("services")
+
+    def service_of(self, origin: str) -> KnownService | None:
+        """The service whose log has that origin, to verify its receipts; None if none is known."""
+        known = (self.service(name) for name in self.services())
+        return next((service for service in known if service.note_key.name == origin), None)
+
+    def default_service(self) -> str | None:
+        """The default service's name."""
+        data = files.read(self.home / "default", max_bytes=_MAX_KEY)
+        return None if data is None else data.decode(errors="replace").strip()
+
+    def set_default(self, name: str) -> None:
+        """
+        Raises:
+            NotFound: `client.no_known_service`.
+        """
+        self.service(name)
+        files.replace(self.home / "default", name.encode() + b"\n")
+
+    # --- files ---
+
+    def _path(self, folder: str, name: str) -> Path:
+        try:
+            checked = wire.convert(name, MemberName)
+        except Malformed:
+            raise Malformed(
+                "client.name", "A name has up to 63 characters of a-z, 0-9, '.' and '-', the first a letter or digit."
+            ) from None
+        return self.home / folder / f"{checked}.json"
+
+    def _names(self, folder: str) -> list[str]:
+        return sorted(path.stem for path in (self.home / folder).glob("[a-z0-9]*.json"))
+
+    @staticmethod
+    def _read(path: Path, kind: type[T]) -> T | None:
+        data = files.read(path, max_bytes=_MAX_SERVICE)
+        if data is None:
+            return None
+        try:
+            return wire.from_json(data, kind)
+        except Malformed:
+            raise Malformed("client.service_file", "The service's file is damaged; join it again.") from None

@@ -1,0 +1,210 @@
+"""The client's protocol: attest, call, ask for a status, move objects. Flows only; `session` gives them two faces.
+
+What a lost answer means is decided here. The same signed bytes are sent again, never a new command for an old wish: the
+enclave runs an id once and says `command.replayed` to the rest, whose fate is then asked by id. So a hostile host gains
+nothing by losing, delaying or repeating: at worst the client knows that it does not know (`client.unknown`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tobari.base import wire
+from tobari.base.errors import TobariError, Unauthorized, Unavailable, Untrusted
+from tobari.base.messages.command import Outcome
+from tobari.client import relay
+from tobari.client.answer import OpenedAnswer, open_answer, result_of
+from tobari.client.attestation import Attested, attest
+from tobari.client.command import Call, SignedCommand, sign_command
+from tobari.client.flow import Flow, pause
+from tobari.client.history import History
+from tobari.client.result import Result
+from tobari.client.tiles import inclusion_proof
+from tobari.client.trust import TrustStore
+from tobari.crypto.envelope import seal_request
+from tobari.crypto.signing import SigningKey
+from tobari.evidence.policy import AppraisalPolicy
+from tobari.ledger.entry import LeafHeader
+
+_AMBIGUOUS = frozenset({"command.replayed", "command.expired"})
+"""Refusals that also meet a command which ran before: the host may have sent it twice and show us the second answer."""
+PAUSES = (0.3, 1.0, 3.0)
+"""Seconds before each further attempt at what was lost or met a busy host."""
+LIFETIME = 120.0
+"""Seconds until a command is void, unless the caller says otherwise."""
+
+
+class Protocol:
+    """One service, as one relying party sees it. Holds the appraisal, which lasts until the epoch changes."""
+
+    def __init__(
+        self,
+        *,
+        policy: AppraisalPolicy,
+        key: SigningKey | None,
+        trust: TrustStore,
+        service: bytes | None,
+        now: Callable[[], int],
+    ) -> None:
+        self._policy = policy
+        self._key = key
+        self._trust = trust
+        self._pinned = service
+        self._now = now
+        self._attested: Attested | None = None
+
+    @property
+    def attested(self) -> Attested:
+        """The last appraisal; `connect` comes first."""
+        assert self._attested is not None
+        return self._attested
+
+    def connect(self) -> Flow[None]:
+        """Appraise the service; from then on it is pinned. Raises as `attest` does."""
+        self._attested = yield from attest(self._policy, service=self._pinned, now=self._now)
+        self._pinned = self._attested.service
+
+    def history(self) -> History:
+        """What is known of the service's log."""
+        attested = self.attested
+        return History(trust=self._trust, service=attested.service, key=attested.key, now=self._now)
+
+    def sign(self, call: Call, *, lifetime: float = LIFETIME, command_id: bytes | None = None) -> SignedCommand:
+        """
+        Raises:
+            Unauthorized: `client.no_key`.
+            Malformed: see `sign_command`.
+        """
+        if self._key is None:
+            raise Unauthorized("client.no_key", "This session has no signing key: connect with one to call.")
+        return sign_command(
+            call,
+            self._key,
+            service=self.attested.service,
+            now=self._now(),
+            lifetime=lifetime,
+            command_id=command_id,
+        )
+
+    # --- calls ---
+
+    def send(self, commands: Sequence[SignedCommand]) -> Flow[list[Result]]:
+        """Send signed commands in one envelope; one result for each, in order.
+
+        Raises:
+            Unavailable: `client.unreachable` if nothing was sent, `client.unknown` if no answer came.
+            Untrusted: whatever does not hold: `client.*`, `response.open`, `receipt.*`, `ledger.*`, `note.*`.
+            TobariError: what the host reports instead, unsigned.
+        """
+        answer = yield from self._answered(commands, about=[command.id for command in commands])
+        results = []
+        for outcome, command in zip(answer.outcomes, commands, strict=True):
+            if outcome.status == "COMMITTED" and outcome.placement is None:
+                raise Untrusted("client.answer", "The answer names no entry for a committed command; report this.")
+            result = self._result(answer, outcome, command)
+            if result.error is not None and result.error.code in _AMBIGUOUS:
+                earlier = yield from self.status(command.id, signed=command.signed)
+                result = result if earlier.status == "UNKNOWN" else earlier
+            results.append(result)
+        return results
+
+    def send_once(self, command: SignedCommand) -> Flow[None]:
+        """Send a signed command without insisting: `status` tells what came of it.
+
+        Raises:
+            Unavailable: `client.unreachable`, nothing was sent.
+            Untrusted: see `send`.
+        """
+        try:
+            yield from self._attempt([command])
+        except Unavailable as error:
+            if error.code != "client.lost":
+                raise
+
+    def status(self, command_id: bytes, *, signed: bytes | None = None) -> Flow[Result]:
+        """What became of a command of this key. The receipt is completed from the log's tiles.
+
+        Args:
+            signed: the command as sent, if it is still at hand: the receipt is held against it.
+
+        Raises: as `send` does. A refusal of the command is in the result, one of the question is raised.
+        """
+        question = self.sign(Call(program="service", command="status", args={"id": command_id}))
+        answer = yield from self._answered([question], about=[command_id])
+        told = self._result(answer, answer.outcomes[0], question)
+        if told.error is not None:
+            raise told.error
+        outcome = wire.convert(told.value, Outcome)
+        proof = None
+        if outcome.placement is not None:
+            index = LeafHeader.from_bytes(outcome.placement.header).seq
+            proof = yield from inclusion_proof(index, tree_size=answer.checkpoint.tree_size)
+        return result_of(
+            outcome, command_id=command_id, signed=signed, proof=proof, note=answer.note, key=self.attested.key
+        )
+
+    def _result(self, answer: OpenedAnswer, outcome: Outcome, command: SignedCommand) -> Result:
+        proof = None if outcome.placement is None else outcome.placement.proof
+        return result_of(
+            outcome,
+            command_id=command.id,
+            signed=command.signed,
+            proof=proof,
+            note=answer.note,
+            key=self.attested.key,
+        )
+
+    # --- one envelope, until it is answered ---
+
+    def _answered(self, commands: Sequence[SignedCommand], *, about: Sequence[bytes]) -> Flow[OpenedAnswer]:
+        """Send, and send again, until an answer opens and continues the history. Its failure is one of `about`."""
+        sent = False
+        last: TobariError | None = None
+        for wait in (0.0, *PAUSES):
+            if wait:
+                yield from pause(wait)
+            try:
+                answer = yield from self._attempt(commands)
+            except Unavailable as error:
+                if error.code == "client.unreachable" and not sent:
+                    raise
+                if error.code not in ("client.unreachable", "client.lost"):
+                    raise
+                sent, last = True, error
+                continue
+            if isinstance(answer, OpenedAnswer):
+                return answer
+            if not answer.busy:
+                raise answer.error
+            sent, last = True, answer.error
+        assert last is not None
+        ids = ", ".join(command_id.hex() for command_id in about)
+        raise Unavailable(
+            "client.unknown",
+            f"No answer of the enclave came ({last.message.rstrip('.')}), and whether it ran is not known. "
+            f"Ask for the status of {ids}, or send the same signed command again.",
+        ) from last
+
+    def _attempt(self, commands: Sequence[SignedCommand]) -> Flow[OpenedAnswer | relay.Refused]:
+        said = yield from self._exchange(commands)
+        if isinstance(said, relay.Refused) and said.error.code == "envelope.epoch":
+            yield from self.connect()
+            said = yield from self._exchange(commands)
+        return said
+
+    def _exchange(self, commands: Sequence[SignedCommand]) -> Flow[OpenedAnswer | relay.Refused]:
+        attested = self.attested
+        envelope, reply = seal_request(
+            attested.recipient,
+            service_id=attested.service,
+            epoch=attested.epoch,
+            commands=[command.signed for command in commands],
+        )
+        history = self.history()
+        asked = yield from history.newest()
+        said = yield from relay.call(envelope, tree_size=asked.checkpoint.tree_size if asked else None)
+        if isinstance(said, relay.Refused):
+            return said
+        answer = open_answer(said.relayed, reply=reply, key=attested.key, commands=len(commands))
+        yield from history.follow(answer.note, asked=asked, proof=answer.consistency)
+        return answer
