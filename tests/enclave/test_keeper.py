@@ -322,3 +322,17 @@ def test_a_program_that_is_not_there_is_refused():
     genesis, _ = consortium(bank=[])
     genesis = type(genesis)(name="x", members=genesis.members, programs=["lottery"])
     assert MemoryHost(genesis).boot().halted.code == "genesis.program"
+
+
+def test_a_command_too_far_ahead_is_refused_and_cannot_come_back_when_its_time_has_come(host):
+    signed = host.sign(KEYS["bank"], "currency", "issue", {"to": "bank", "amount": 1}, expires=host.now + 900_000)
+    assert host.send(signed)().outcomes[0].error.code == "command.lifetime"
+    host.now += 600_000
+    assert host.send(signed)().outcomes[0].error.code == "command.replayed"
+
+
+def test_commands_days_ahead_do_not_fill_the_memory(host):
+    for _ in range(5):
+        refused = issue(host, expires=host.now + 90_000_000)
+        assert (refused.error.code, refused.placement) == ("command.lifetime", None)
+    assert len(host.keeper._state.once) == 0

@@ -2,7 +2,7 @@
 
 1. The bytes are a COSE_Sign1 whose signer is a member.
 2. The signature holds under the command label.
-3. The command is addressed to this service, and its time has not passed.
+3. The command is addressed to this service; its time has not passed and is not days away.
 4. Its id was not used before.
 From here on the id is spent, whatever happens: a refusal is an entry too, so that nobody can repeat a refused
 command when it would succeed.
@@ -43,6 +43,9 @@ from tobari.enclave.sealed_log import OpenedEntry, PublicRecord, SealedLog, Seal
 from tobari.enclave.state import State, placement_of
 
 SALT = 32
+MAX_REMEMBERED = 86_400_000
+"""Milliseconds ahead of log time. The id of a command that expires later is not spent, or ids would fill the memory:
+whoever signs so far ahead must count on the command being carried out when its time comes."""
 
 
 class Executed(NamedTuple):
@@ -112,16 +115,15 @@ class Executor:
             raise Refused("command.audience", "This command is addressed to another service.")
         if command.expires < time:
             raise Refused("command.expired", "The command's time has passed; check your clock and send a new one.")
+        if command.expires > time + MAX_REMEMBERED:
+            raise _too_far()
         if self._state.once.find(member.principal.thumbprint + command.id) is not None:
             raise Conflict("command.replayed", "This command was sent before; ask for its status instead.")
         return member.principal, command
 
     def _handler(self, command: Command, *, time: LogTime) -> Handler:
         if command.expires > time + MAX_LIFETIME:
-            raise Refused(
-                "command.lifetime",
-                f"A command expires at most {MAX_LIFETIME // 1000} s ahead; check your clock.",
-            )
+            raise _too_far()
         program = self._programs.get(command.program)
         if program is None:
             raise NotFound("program.unknown", "This service does not run that program.")
@@ -227,6 +229,10 @@ class Executor:
         self._state.apply(opened)
         self._state.once.forget(before=self._state.time)
         return entry, opened
+
+
+def _too_far() -> Refused:
+    return Refused("command.lifetime", f"A command expires at most {MAX_LIFETIME // 1000} s ahead; check your clock.")
 
 
 def _report(error: Exception) -> ErrorReport:
