@@ -30,6 +30,8 @@ _AMBIGUOUS = frozenset({"command.replayed", "command.expired"})
 """Refusals that also meet a command which ran before: the host may have sent it twice and show us the second answer."""
 PAUSES = (0.3, 1.0, 3.0)
 """Seconds before each further attempt at what was lost or met a busy host."""
+_QUESTION_LIFETIME = 300.0
+"""Of a question for a status: longer than a command's, so that it outlives what it asks about."""
 LIFETIME = 120.0
 """Seconds until a command is void, unless the caller says otherwise."""
 
@@ -127,13 +129,16 @@ class Protocol:
         Args:
             signed: the command as sent, if it is still at hand: the receipt is held against it.
 
-        Raises: as `send` does. A refusal of the command is in the result, one of the question is raised.
+        Raises: as `send` does, and `client.unknown` if the question is refused. A refusal of the command is in the
+        result.
         """
-        question = self.sign(Call(program="service", command="status", args={"id": command_id}))
+        question = self.sign(
+            Call(program="service", command="status", args={"id": command_id}), lifetime=_QUESTION_LIFETIME
+        )
         answer = yield from self._answered([question], about=[command_id])
         told = self._result(answer, answer.outcomes[0], question)
         if told.error is not None:
-            raise told.error
+            raise _unknown([command_id], told.error)
         outcome = wire.convert(told.value, Outcome)
         proof = None
         if outcome.placement is not None:
@@ -178,12 +183,7 @@ class Protocol:
                 raise answer.error
             sent, last = True, answer.error
         assert last is not None
-        ids = ", ".join(command_id.hex() for command_id in about)
-        raise Unavailable(
-            "client.unknown",
-            f"No answer of the enclave came ({last.message.rstrip('.')}), and whether it ran is not known. "
-            f"Ask for the status of {ids}, or send the same signed command again.",
-        ) from last
+        raise _unknown(about, last)
 
     def _attempt(self, commands: Sequence[SignedCommand]) -> Flow[OpenedAnswer | relay.Refused]:
         said = yield from self._exchange(commands)
@@ -208,3 +208,14 @@ class Protocol:
         answer = open_answer(said.relayed, reply=reply, key=attested.key, commands=len(commands))
         yield from history.follow(answer.note, asked=asked, proof=answer.consistency)
         return answer
+
+
+def _unknown(command_ids: Sequence[bytes], reason: TobariError) -> Unavailable:
+    ids = ", ".join(command_id.hex() for command_id in command_ids)
+    unknown = Unavailable(
+        "client.unknown",
+        f"Whether the command ran is not known ({reason.message.rstrip('.')}). "
+        f"Ask for the status of {ids}, or send the same signed command again.",
+    )
+    unknown.__cause__ = reason
+    return unknown
