@@ -1,0 +1,128 @@
+"""What `tobari room` does: describe a room, ask it, and print releases."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+from tobari.base.logtime import to_text
+from tobari.cli import call, texts
+from tobari.cli.connection import connected
+from tobari.cli.jobs import wait_for
+from tobari.cli.output import Output, hexed, printable, shown
+from tobari.client.receipts import save_receipt
+
+
+def describe_room(output: Output, room: str, *, service: str | None, key: str | None) -> None:
+    """Print the datasets of a room and the terms of each.
+
+    Raises:
+        TobariError: the service refused.
+    """
+    with connected(output, service, key) as session:
+        datasets = hexed(session.query("room", "describe", {"room": room}))
+    output.document({"room": room, "datasets": datasets})
+    for entry in datasets:
+        terms = entry["terms"]
+        output.text(f"{entry['owner']}: dataset {entry['dataset']}, {entry['state']}")
+        output.facts(
+            {
+                "  purpose": terms["purpose"],
+                "  entity": terms["entity"],
+                "  minimum group": terms["min_group"],
+                "  recipients": ", ".join(terms["recipients"]),
+                "  expires": "never" if terms["expires"] is None else to_text(terms["expires"]),
+            }
+        )
+        output.table(
+            ("column", "type", "role", "may be used to", "aggregates"),
+            [
+                (name, rule["type"], rule["role"], ", ".join(rule["uses"]), ", ".join(rule["aggregates"]))
+                for name, rule in sorted(terms["columns"].items())
+            ],
+        )
+
+
+def ask(
+    output: Output, room: str, sql: str, *, form: str, receipt: Path | None, service: str | None, key: str | None
+) -> None:
+    """Submit a question, wait for its release, and print it.
+
+    Raises:
+        TobariError: the terms do not allow it, or the service refused.
+    """
+    with connected(output, service, key) as session:
+        result = session.call("room", "run", {"room": room, "sql": sql})
+        if receipt is not None and result.receipt is not None:
+            save_receipt(receipt, result.receipt)
+        if (job := result.value["job"]) is not None:
+            output.warn(texts.say("room.job", job=job.hex()))
+            wait_for(output, session, job, what="Computing")
+        release = session.query("room", "release", {"release": result.value["release"]})
+    placed = call.document(result)
+    if placed["receipt"] is not None and receipt is not None:
+        placed["receipt"]["file"] = str(receipt)
+    _print(output, release, form=form, receipt=placed["receipt"])
+    if form == "table":
+        call.show_place(output, placed)
+
+
+def list_releases(output: Output, room: str, *, service: str | None, key: str | None) -> None:
+    """Print the releases of a room that the signer may know of.
+
+    Raises:
+        TobariError: the service refused.
+    """
+    with connected(output, service, key) as session:
+        found = hexed(session.query("room", "releases", {"room": room}))
+    output.document({"room": room, "releases": found})
+    output.table(
+        ("release", "by", "time", "datasets"),
+        [(entry["id"], entry["by"], to_text(entry["time"]), str(len(entry["datasets"]))) for entry in found],
+    )
+
+
+def fetch_release(output: Output, release: bytes, *, form: str, service: str | None, key: str | None) -> None:
+    """Print one release.
+
+    Raises:
+        TobariError: the service refused.
+    """
+    with connected(output, service, key) as session:
+        found = session.query("room", "release", {"release": release})
+    _print(output, found, form=form, receipt=None)
+
+
+def cancel_job(output: Output, job: bytes, *, service: str | None, key: str | None) -> None:
+    """Cancel a job of the signer's own.
+
+    Raises:
+        TobariError: the service refused.
+    """
+    with connected(output, service, key) as session:
+        placed = call.document(session.call("room", "cancel", {"job": job}))
+    output.document({"job": job.hex(), "state": "cancelled", "receipt": placed["receipt"]})
+    call.show_place(output, placed)
+
+
+def _print(output: Output, release: dict[str, Any], *, form: str, receipt: dict[str, Any] | None) -> None:
+    table = release["result"]
+    about = hexed({name: value for name, value in release.items() if name != "result"})
+    output.document(about | {name: table[name] for name in ("columns", "types", "rows")} | {"receipt": receipt})
+    if form == "csv" and not output.json:
+        print(_csv(table["columns"], table["rows"]), end="", flush=True)
+        return
+    output.table(table["columns"], [[shown(cell) for cell in row] for row in table["rows"]])
+    output.facts({"release": about["id"], "terms": ", ".join(about["terms"]), "result": about["result_digest"]})
+
+
+def _csv(columns: list[str], rows: list[list[Any]]) -> str:
+    """RFC 4180 with line feeds. An empty cell is NULL."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([shown(cell) for cell in row] for row in rows)
+    return printable(text.getvalue()) if sys.stdout.isatty() else text.getvalue()
