@@ -99,12 +99,12 @@ def _altered(report: Report, stranger: Actor, mirror: Path, receipt: Path, *, an
     bundle = next(path for path in sorted((copy / "tile" / "entries").rglob("*")) if path.is_file())
     _change(bundle, at=bundle.stat().st_size - _FROM_END)
     said = _verify(stranger, "log", str(copy), anchor=anchor)
-    _refused(report, said, "ledger.altered", what="the copy of the log")
+    _refused(report, "stranger.altered_log", said, code="ledger.altered")
     forged = stranger.folder / "altered.tlog-proof"
     shutil.copyfile(receipt, forged)
     _change(forged, at=receipt.read_bytes().index(b"\n\n") - _FROM_END)
     said = _verify(stranger, "receipt", str(forged), anchor=anchor)
-    _refused(report, said, "ledger.inclusion", what="the receipt")
+    _refused(report, "stranger.altered_receipt", said, code="ledger.inclusion")
 
 
 def _change(path: Path, *, at: int) -> None:
@@ -114,8 +114,8 @@ def _change(path: Path, *, at: int) -> None:
     path.write_bytes(data)
 
 
-def _refused(report: Report, said: tuple[int, dict[str, Any]], code: str, *, what: str) -> None:
+def _refused(report: Report, line: str, said: tuple[int, dict[str, Any]], *, code: str) -> None:
     exit_code, document = said
     error = document.get("error") or {"code": "none", "message": "it was accepted"}
-    facts = {"what": what, "exit": exit_code, "message": error["message"], "code": error["code"]}
-    report.check("stranger.altered", exit_code == Exit.REFUSED and error["code"] == code, **facts)
+    as_wished = exit_code == Exit.REFUSED and error["code"] == code
+    report.check(line, as_wished, exit=exit_code, message=error["message"], code=error["code"])
