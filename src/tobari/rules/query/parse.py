@@ -23,10 +23,10 @@ MAX_BYTES = 1 << 14
 MAX_TOKENS = 2048
 """Words, literals and signs of a query: its tree has about as many nodes."""
 MAX_NESTING = 16
-"""Brackets inside brackets, and NOT after NOT. One level costs sqlglot some twenty Python frames."""
+"""Round brackets inside each other, and NOT after NOT. One level costs sqlglot some twenty Python frames."""
 
-_OPEN = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
-_CLOSE = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
+_UNUSED = frozenset({TokenType.L_BRACKET, TokenType.R_BRACKET, TokenType.L_BRACE, TokenType.R_BRACE})
+"""Signs of lists, structs and subscripts, which no query of version 0 has."""
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories that a reader does not see, or sees as something else."""
 
@@ -86,14 +86,17 @@ def _one_statement(tokens: list[Token]) -> list[Token]:
 
 
 def _check_shape(tokens: list[Token]) -> None:
-    depth = nots = 0
-    for token in tokens:
-        depth += (token.token_type in _OPEN) - (token.token_type in _CLOSE)
-        nots = nots + 1 if token.token_type == TokenType.NOT else 0
-        if depth > MAX_NESTING or nots > MAX_NESTING:
-            raise _too_complex()
     if len(tokens) > MAX_TOKENS:
         raise _too_complex()
+    depth = nots = 0
+    for token in tokens:
+        kind = token.token_type
+        if kind in _UNUSED:
+            raise Refused("query.construct", f"A list, a struct or a subscript is not allowed. {syntax.ALLOWED}")
+        depth += (kind == TokenType.L_PAREN) - (kind == TokenType.R_PAREN)
+        nots = nots + 1 if kind == TokenType.NOT else 0
+        if depth > MAX_NESTING or nots > MAX_NESTING:
+            raise _too_complex()
 
 
 def _no_sql(error: ParseError) -> Malformed:

@@ -1,14 +1,11 @@
-"""From a `Query` to the SQL that runs: three selects inside each other, each doing one thing.
+"""From a `Query` to the SQL that runs: four selects inside each other, each doing one thing.
 
 1. `rows`: the columns read, each forced to its declared type. What does not fit is NULL, never an error; a real number
    that is not finite, or beyond ±1e100, is NULL too, so that no sum overflows. Rows without an entity are dropped.
-2. `cells`: WHERE, GROUP BY, and the thresholds. Nothing leaves here that fewer than `min_group` entities stand behind.
-3. The answer: HAVING, ORDER BY and LIMIT, on released cells alone.
-
-A *cell* is released if the rows it is made of belong to at least `min_group` entities, and if the rows by which it
-differs from any other cell of its line belong to none or to at least `min_group`: otherwise COUNT(*) and COUNT(x) side
-by side would say how few persons have no x. A withheld cell is NULL; of two that collide, the later column is withheld.
-The whole line is dropped if its group is too small.
+2. `groups`: WHERE and GROUP BY, the aggregates, and beside them how many entities stand behind each. A group of fewer
+   than `min_group` entities ends here.
+3. `cells`: an aggregate that `thresholds` withholds becomes NULL.
+4. The answer: HAVING, ORDER BY and LIMIT, on released cells alone.
 
 Every name is qualified and every output renamed on the way, so that no name an analyst chose can shadow another.
 """
@@ -29,9 +26,11 @@ from tobari.rules.query.algebra import (
     Junction,
     Not,
     Operand,
+    Output,
     Query,
     Value,
 )
+from tobari.rules.query.thresholds import Thresholds, column_name, quote
 
 DATA = "data"
 """The table that the worker fills: every dataset of the room, one below the other."""
@@ -43,11 +42,8 @@ _SQL_TYPES = {"boolean": "BOOLEAN", "date": "DATE", "integer": "BIGINT", "real":
 
 def render(query: Query, *, min_group: int) -> str:
     """SQL for DuckDB over the table `DATA`; equal queries give equal text."""
-    entity = query.reads[0]
-    selected = ", ".join(
-        f'"cells"."c{number}" AS {_quote(output.name)}' for number, output in enumerate(query.outputs, 1)
-    )
-    parts = [f'SELECT {selected} FROM ({_cells(query, entity, min_group)}) AS "cells"']  # noqa: S608  (made of our own types)
+    selected = ", ".join(f"{_cell(number)} AS {quote(output.name)}" for number, output in enumerate(query.outputs, 1))
+    parts = [f'SELECT {selected} FROM ({_cells(query, min_group)}) AS "cells"']  # noqa: S608  (made of our own types)
     if query.having is not None:
         parts.append(f"WHERE {_condition(query.having)}")
     parts.append(f"ORDER BY {', '.join(_order(query))}")
@@ -56,19 +52,28 @@ def render(query: Query, *, min_group: int) -> str:
     return " ".join(parts)
 
 
-def _cells(query: Query, entity: Column, min_group: int) -> str:
-    thresholds = Thresholds(query, entity=entity, min_group=min_group)
-    selected = ", ".join(
-        f'{_name(output.of) if isinstance(output.of, Column) else thresholds.cell(output.of)} AS "c{number}"'
-        for number, output in enumerate(query.outputs, 1)
-    )
-    where = f"{_name(entity)} IS NOT NULL"
+def _cells(query: Query, min_group: int) -> str:
+    thresholds = Thresholds(query, min_group=min_group)
+    selected = []
+    for number, output in enumerate(query.outputs, 1):
+        value = f'"groups"."c{number}"'
+        if isinstance(output.of, Aggregate) and (released := thresholds.released(output.of)):
+            value = f"CASE WHEN {released} THEN {value} END"
+        selected.append(f'{value} AS "c{number}"')
+    groups = _groups(query, thresholds, min_group)
+    return f'SELECT {", ".join(selected)} FROM ({groups}) AS "groups"'  # noqa: S608  (likewise)
+
+
+def _groups(query: Query, thresholds: Thresholds, min_group: int) -> str:
+    entity = column_name(query.reads[0])
+    values = (f'{_value(output)} AS "c{number}"' for number, output in enumerate(query.outputs, 1))
+    where = f"{entity} IS NOT NULL"
     if query.where is not None:
         where += f" AND {_condition(query.where)}"
-    parts = [f'SELECT {selected} FROM ({_rows(query)}) AS "rows" WHERE {where}']  # noqa: S608  (likewise)
+    parts = [f'SELECT {", ".join([*values, *thresholds.counts()])} FROM ({_rows(query)}) AS "rows" WHERE {where}']  # noqa: S608
     if query.groups:
-        parts.append(f"GROUP BY {', '.join(map(_name, query.groups))}")
-    parts.append(f"HAVING COUNT(DISTINCT {_name(entity)}) >= {min_group}")
+        parts.append(f"GROUP BY {', '.join(map(column_name, query.groups))}")
+    parts.append(f"HAVING COUNT(DISTINCT {entity}) >= {min_group}")
     return " ".join(parts)
 
 
@@ -77,7 +82,7 @@ def _rows(query: Query) -> str:
 
 
 def _typed(column: Column) -> str:
-    name = _quote(column.name)
+    name = quote(column.name)
     value = f'TRY_CAST("{DATA}".{name} AS {_SQL_TYPES[column.type]})'
     if column.type == "real":
         # NaN counts as larger than every number, so BETWEEN excludes it.
@@ -85,59 +90,18 @@ def _typed(column: Column) -> str:
     return f"{value} AS {name}"
 
 
-class Thresholds:
-    """When the cells of one line may be released.
-
-    A *base* is the set of rows that a cell is made of: all rows of the group (None), or those that have a value in a
-    column.
-    """
-
-    def __init__(self, query: Query, *, entity: Column, min_group: int) -> None:
-        self._entity = entity
-        self._min_group = min_group
-        bases = [_base(output.of) for output in query.outputs if isinstance(output.of, Aggregate)]
-        # The group itself comes first wherever it stands: a count of rows is never withheld for a column's sake.
-        self._bases = sorted(dict.fromkeys(bases), key=lambda base: base is not None)
-
-    def cell(self, aggregate: Aggregate) -> str:
-        """The aggregate, or NULL where it is withheld."""
-        base = _base(aggregate)
-        value = self._value(aggregate)
-        if base is None:
-            return value  # HAVING has counted the group already
-        enough = f"{self._entities(f'{_name(base)} IS NOT NULL')} >= {self._min_group}"
-        earlier = self._bases[: self._bases.index(base)]
-        apart = [self._none_or_enough(rows) for other in earlier for rows in _differences(base, other)]
-        return f"CASE WHEN {' AND '.join([enough, *apart])} THEN {value} END"
-
-    def _value(self, aggregate: Aggregate) -> str:
-        if aggregate.column is None:
-            return "COUNT(*)"
-        name = _name(aggregate.column)
-        if aggregate.function == "COUNT(DISTINCT)":
-            return f"COUNT(DISTINCT {name})"
-        value = f"{aggregate.function}({name})"
-        # Messages carry 64 bits; a sum beyond them is NULL rather than an error.
-        return f"TRY_CAST({value} AS BIGINT)" if (aggregate.function, aggregate.type) == ("SUM", "integer") else value
-
-    def _entities(self, rows: str) -> str:
-        return f"COUNT(DISTINCT {_name(self._entity)}) FILTER (WHERE {rows})"
-
-    def _none_or_enough(self, rows: str) -> str:
-        return f"{self._entities(rows)} NOT BETWEEN 1 AND {self._min_group - 1}"
-
-
-def _base(aggregate: Aggregate) -> Column | None:
-    return None if aggregate.function in ("COUNT(*)", "COUNT(DISTINCT)") else aggregate.column
-
-
-def _differences(base: Column, other: Column | None) -> Iterator[str]:
-    """The rows that stand behind one of two cells and not behind the other, either way."""
-    if other is None:
-        yield f"{_name(base)} IS NULL"
-    else:
-        yield f"{_name(base)} IS NULL AND {_name(other)} IS NOT NULL"
-        yield f"{_name(base)} IS NOT NULL AND {_name(other)} IS NULL"
+def _value(output: Output) -> str:
+    """What stands in the column before anything is withheld."""
+    if isinstance(output.of, Column):
+        return column_name(output.of)
+    function, column = output.of.function, output.of.column
+    if column is None:
+        return "COUNT(*)"
+    if function == "COUNT(DISTINCT)":
+        return f"COUNT(DISTINCT {column_name(column)})"
+    value = f"{function}({column_name(column)})"
+    # Messages carry 64 bits; a sum beyond them is NULL rather than an error.
+    return f"TRY_CAST({value} AS BIGINT)" if (function, column.type) == ("SUM", "integer") else value
 
 
 def _order(query: Query) -> Iterator[str]:
@@ -167,16 +131,12 @@ def _condition(condition: Condition) -> str:
             return f"({f' {junction} '.join(map(_condition, conditions))})"
 
 
+def _cell(number: int) -> str:
+    return f'"cells"."c{number}"'
+
+
 def _operand(operand: Operand) -> str:
-    return _name(operand) if isinstance(operand, Column) else f'"cells"."c{operand.position + 1}"'
-
-
-def _name(column: Column) -> str:
-    return f'"rows".{_quote(column.name)}'
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return column_name(operand) if isinstance(operand, Column) else _cell(operand.position + 1)
 
 
 def _literal(value: Value) -> str:

@@ -20,14 +20,17 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 _NAMES: dict[type[exp.Expr], str] = {
     exp.Add: "arithmetic",
+    exp.Avg: "an aggregate in this place",
     exp.Between: "BETWEEN outside a condition",
     exp.Boolean: "a bare TRUE or FALSE",
     exp.ByteString: "a string with escapes (E'...')",
     exp.Case: "CASE",
     exp.Cast: "a cast",
+    exp.Collate: "COLLATE",
     exp.Column: "a column in this place",
     exp.Columns: "COLUMNS",
     exp.Concat: "joining of texts",
+    exp.Count: "an aggregate in this place",
     exp.Distinct: "DISTINCT",
     exp.Div: "division",
     exp.Dot: "access to a part of a value",
@@ -36,6 +39,7 @@ _NAMES: dict[type[exp.Expr], str] = {
     exp.Exists: "EXISTS",
     exp.Fetch: "FETCH",
     exp.Filter: "FILTER",
+    exp.IgnoreNulls: "IGNORE NULLS",
     exp.ILike: "ILIKE",
     exp.Interval: "INTERVAL",
     exp.Intersect: "INTERSECT",
@@ -60,6 +64,7 @@ _NAMES: dict[type[exp.Expr], str] = {
     exp.Star: "*",
     exp.Sub: "arithmetic",
     exp.Subquery: "a subquery",
+    exp.Sum: "an aggregate in this place",
     exp.TableSample: "SAMPLE",
     exp.TryCast: "a cast",
     exp.Tuple: "a row of values",
@@ -74,6 +79,8 @@ _PARTS = {"all": "ALL", "into": "INTO", "kind": "AS STRUCT", "match": "MATCH", "
 
 def refusal(node: exp.Expr) -> Refused:
     """The error that names the node: `query.function` for a function, else `query.construct`."""
+    if type(node) is exp.IgnoreNulls and type(node.this) is exp.AnyValue:
+        node = node.this  # as which the parser reads any_value(x)
     name = _NAMES.get(type(node))
     if name is None and isinstance(node, exp.Func):
         called = node.name if isinstance(node, exp.Anonymous) else type(node).sql_name()

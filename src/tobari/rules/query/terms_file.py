@@ -37,6 +37,8 @@ def from_toml(text: str, *, dataset: bytes) -> DataTerms:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _wrong(f"it is not TOML ({error})") from None
     _known("the file", table, _FIELDS)
+    if table.get("version", 0) != 0:
+        raise _wrong("this release knows version 0 of data terms only")
     columns = table.get("columns")
     if not isinstance(columns, dict) or not columns:
         raise _wrong("it has no [columns.NAME] table; a column without one is not queryable")
