@@ -20,6 +20,8 @@ from tobari.client.profile import KnownService, Profile
 from tobari.client.session import Session
 from tobari.crypto.signing import SigningKey
 
+SERVICE = "lung-trial"
+"""What everybody calls the service in their profile."""
 _JOB_SECONDS = 60.0
 
 
@@ -57,7 +59,7 @@ class Actor:
         there = dataclasses.replace(invite, url=via)
         self._session = Session.join(there, key=self.key, trust=self.profile.trust)
         known = KnownService.from_invite(invite, key=self.name)
-        self.profile.save_service("lung-trial", known)
+        self.profile.save_service(SERVICE, known)
         return self._session
 
     def leave(self) -> None:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from tobari.base.errors import Conflict, TobariError
 from tobari.cli.demo import consortium, lines
-from tobari.cli.demo.cast import Actor, Cast
+from tobari.cli.demo.cast import SERVICE, Actor, Cast
 from tobari.cli.demo.report import Report
 from tobari.cli.demo.scenes import analyst, data, evidence, operator, owners, refusals, restart, stranger
 from tobari.cli.failures import Exit
@@ -85,7 +85,7 @@ def _to_try(cast: Cast, invite: Invite) -> list[str]:
         line(cast.analyst, "room", "query", consortium.ROOM, "SELECT sex, AVG(age) AS age FROM room GROUP BY sex"),
         line(cast.hospitals[0], "room", "releases", consortium.ROOM),
         line(cast.stranger, "verify", "log", cast.service.url, "--service", invite.key.vkey),
-        line(cast.stranger, "join", invite.encode()),
+        line(cast.stranger, "join", invite.encode(), "--name", SERVICE),
     ]
 
 

@@ -121,9 +121,11 @@ class Service:
                 said += data
                 if (document := _document(said)) is not None and "url" in document:
                     return document
-        raise Unavailable(
-            "demo.service", f"The service did not come up; see {self.folder / 'up.log'} (keep it with --keep)."
-        )
+        raise Unavailable("demo.service", f"The service did not come up. It said last: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        lines = (self.folder / "up.log").read_text("utf-8", errors="replace").splitlines()
+        return lines[-1] if lines else "nothing"
 
 
 def own_environment(folder: Path) -> dict[str, str]:
