@@ -211,6 +211,8 @@ class MemoryService:
             if request.method == "PUT":
                 self.disk.objects[name] = request.content
                 return httpx2.Response(201)
+            if request.method == "HEAD":
+                return httpx2.Response(200 if name in self.disk.objects else 404)
             return found(self.disk.objects.get(name))
         return httpx2.Response(404)
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Request:
     """One exchange with the service."""
 
-    method: Literal["GET", "POST", "PUT"]
+    method: Literal["GET", "HEAD", "POST", "PUT"]
     path: str
     """From the root of the service, query included."""
     max_bytes: int

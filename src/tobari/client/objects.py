@@ -167,13 +167,15 @@ class Opener:
 
 
 def upload(sealed: SealedObject, *, progress: Progress | None = None) -> Flow[None]:
-    """Send an object to the host that keeps it. Sending it again is harmless.
+    """Send an object to the host that keeps it, unless it has it. Sending it again is harmless.
 
     Raises:
         Conflict: `object.changed`.
         TobariError: what the host reports; Unavailable as `flow.exchange` says.
     """
-    size = sealed.ref.sealed_size
+    size, path = sealed.ref.sealed_size, _path(sealed.ref)
+    if (yield from exchange(Request(method="HEAD", path=path, max_bytes=0))).status == 200:
+        return
 
     def pieces() -> Iterator[bytes]:
         sent = 0
@@ -185,7 +187,7 @@ def upload(sealed: SealedObject, *, progress: Progress | None = None) -> Flow[No
 
     headers = {"content-type": "application/octet-stream", "content-length": str(size)}
     request = Request(
-        method="PUT", path=_path(sealed.ref), headers=headers, pieces=pieces, max_bytes=1 << 16, seconds=_seconds(size)
+        method="PUT", path=path, headers=headers, pieces=pieces, max_bytes=1 << 16, seconds=_seconds(size)
     )
     response = yield from exchange(request)
     if response.status not in (200, 201):

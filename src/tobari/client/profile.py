@@ -11,16 +11,16 @@ Key files are not encrypted: the file's mode protects them, as it does for ssh.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from tobari.base import wire
 from tobari.base.errors import Conflict, Malformed, NotFound
-from tobari.base.principal import MemberName
 from tobari.base.wire import Message
 from tobari.client import files
 from tobari.client.address import normalise
@@ -33,14 +33,15 @@ from tobari.evidence.policy import AppraisalPolicy
 from tobari.ledger.note import NoteKey
 
 T = TypeVar("T")
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 _MAX_KEY = 1024
 _MAX_SERVICE = 8 * MAX_INVITE
 
 
 class _KeyFile(Message, frozen=True, kw_only=True):
-    kty: Annotated[str, Meta(pattern="^ed25519$")] = "ed25519"
+    kty: Literal["ed25519"]
     public: str
-    secret: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    secret: Annotated[str, Meta(min_length=64, max_length=64)]
 
     def __repr__(self) -> str:
         return f"_KeyFile(public={self.public}, …)"
@@ -56,7 +57,7 @@ class KnownService(Message, frozen=True, kw_only=True):
     """Appraisal policy, TOML."""
     first_checkpoint: str
     """The signed note that its log has to continue for ever."""
-    key: MemberName | None = None
+    key: str | None = None
     """The signing key used with it."""
 
     @classmethod
@@ -119,7 +120,9 @@ class Profile:
         files.make_private(self.home)
         files.make_private(path.parent)
         try:
-            files.create(path, wire.to_json(_KeyFile(public=key.public.raw.hex(), secret=key.seed.hex())))
+            files.create(
+                path, wire.to_json(_KeyFile(kty="ed25519", public=key.public.raw.hex(), secret=key.seed.hex()))
+            )
         except FileExistsError:
             raise Conflict("client.key_exists", "There is a key of that name; choose another name.") from None
 
@@ -134,10 +137,9 @@ class Profile:
         if data is None:
             raise NotFound("client.no_key_file", "There is no key of that name; `tobari keys` lists and makes them.")
         try:
-            key = SigningKey.from_seed(bytes.fromhex(wire.from_json(data, _KeyFile).secret))
-        except Malformed:
+            return SigningKey.from_seed(bytes.fromhex(wire.from_json(data, _KeyFile).secret))
+        except (Malformed, ValueError):
             raise Malformed("client.key_file", "The key file is damaged; restore it from a copy.") from None
-        return key
 
     def keys(self) -> list[str]:
         """Names, sorted."""
@@ -201,13 +203,11 @@ class Profile:
     # --- files ---
 
     def _path(self, folder: str, name: str) -> Path:
-        try:
-            checked = wire.convert(name, MemberName)
-        except Malformed:
+        if not _NAME.fullmatch(name):
             raise Malformed(
                 "client.name", "A name has up to 63 characters of a-z, 0-9, '.' and '-', the first a letter or digit."
-            ) from None
-        return self.home / folder / f"{checked}.json"
+            )
+        return self.home / folder / f"{name}.json"
 
     def _names(self, folder: str) -> list[str]:
         return sorted(path.stem for path in (self.home / folder).glob("[a-z0-9]*.json"))
