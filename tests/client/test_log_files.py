@@ -24,10 +24,12 @@ def test_the_log_of_a_service_is_audited_over_http(session, service: MemoryServi
 
 def test_a_mirror_is_audited_without_the_service(session, service, tmp_path):
     session.call("currency", "issue", {"to": "bank", "amount": 1})
+    folder = tmp_path / "mirror"
+    folder.mkdir()
     with read_url(URL, transport=service.transport) as read:
-        assert mirror(read, tmp_path).tree_size == 2
-    assert audit(read_folder(tmp_path), key=service.key).tree_size == 2
-    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()) == [
+        assert mirror(read, folder).tree_size == 2
+    assert audit(read_folder(folder), key=service.key).tree_size == 2
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()) == [
         "checkpoint",
         "tile/0/000.p/2",
         "tile/entries/000.p/2",

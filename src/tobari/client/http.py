@@ -1,7 +1,8 @@
 """The drivers: a flow's effects over httpx2, blocking (`Driver`) and asynchronous (`AsyncDriver`).
 
 Both follow no redirect, ask no proxy of the environment, keep no cookie, ask for no compression and take none, bound
-every wait and every body, and never send a request twice by themselves.
+every wait and every body, and never send a request twice by themselves. Not bounded as a whole, in the blocking
+face: a response's head that trickles in byte by byte, up to the 100 KiB that the HTTP library takes of it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ TIMEOUT = httpx2.Timeout(connect=10.0, read=75.0, write=30.0, pool=30.0)
 """Seconds without any progress. Reading waits longer than a host waits for its enclave."""
 MAX_PROBLEM = 1 << 16
 """Bytes of the body of a response that is not a 200."""
-_PIECE = 1 << 16
 _HEADERS = {"accept-encoding": "identity", "user-agent": f"tobari/{tobari.__version__}"}
 _NOTHING_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
@@ -85,7 +85,7 @@ class Driver:
                 request.method, request.path, headers=request.headers, content=pieces or request.body
             ) as response:
                 taker = _Taker(request, response)
-                for piece in _until(deadline, response.iter_raw(_PIECE)):
+                for piece in _until(deadline, response.iter_raw()):
                     taker.take(piece)
                 return taker.response()
         except httpx2.TransportError as error:
@@ -148,7 +148,7 @@ class AsyncDriver:
                 ) as response,
             ):
                 taker = _Taker(request, response)
-                async for piece in response.aiter_raw(_PIECE):
+                async for piece in response.aiter_raw():
                     if request.sink is None:
                         taker.take(piece)
                     else:
