@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tobari.base.errors import TobariError, Unavailable
-from tobari.cli import files
 from tobari.cli.demo import consortium
 from tobari.cli.demo.service import Service
 from tobari.cli.demo.tap import Tap
 from tobari.cli.demo.trial import Trial
+from tobari.client import files
 from tobari.client.invite import Invite
 from tobari.client.objects import DataKey, SealedObject
 from tobari.client.profile import KnownService, Profile
@@ -70,7 +70,7 @@ class Actor:
     def keep(self, name: str, data: bytes) -> Path:
         """Write a file of one's own."""
         path = self.folder / name
-        files.write_whole(path, data, mode=0o600)
+        files.replace(path, data)
         return path
 
     def ask(self, room: str, sql: str) -> Release:
