@@ -26,17 +26,19 @@ app = options.application(texts.say("help.doctor"))
 )
 def doctor(json: Json = False) -> None:
     from tobari.base.errors import Conflict
-    from tobari.cli import failures, machine, profile_checks
     from tobari.cli.failures import Declined
+    from tobari.cli.failures import document as error_document
     from tobari.cli.findings import Finding
+    from tobari.cli.machine import examine as examine_machine
+    from tobari.cli.profile_checks import examine as examine_profile
 
     output = Output(json=json)
-    found: list[Finding] = [*machine.examine(), *profile_checks.examine()]
+    found: list[Finding] = [*examine_machine(), *examine_profile()]
     count = {verdict: sum(finding.verdict == verdict for finding in found) for verdict in ("warn", "fail")}
     document: dict[str, Any] = {"checks": wire.to_builtins(found), "warnings": count["warn"], "failures": count["fail"]}
     error = Conflict("cli.doctor", "Something here will not work; the lines that fail say what to do.")
     if count["fail"]:
-        document |= failures.document(error)
+        document |= error_document(error)
     output.document(document)
     output.table(
         ("check", "", "found", "what to do"),

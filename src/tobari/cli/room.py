@@ -17,7 +17,7 @@ app = options.application(
     \b
     Example:
       tobari room describe trial
-      tobari room query trial "SELECT sex, COUNT(*) AS n FROM room GROUP BY sex"
+      tobari room releases trial
     """
 )
 
