@@ -33,7 +33,7 @@ def test_every_sentence_is_used_and_every_used_one_is_there() -> None:
         )
     )
     used |= {f"scene.{name}" for name in re.findall(r'report\.scene\("(\w+)"', source)}
-    used |= {"operator.disk", "operator.wire", "verdict.true", "verdict.false", "verdict.none"}
+    used |= {"operator.disk", "operator.wire", "verdict.true", "verdict.false", "verdict.none", "verdict.nothing"}
     assert used == lines.catalogue().keys()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tobari.base.errors import Unavailable
+from tobari.cli.demo import lines
 from tobari.cli.demo import needles as known
 from tobari.cli.demo.answer import released
 from tobari.cli.demo.cast import Cast, Release
@@ -33,9 +34,8 @@ def play(report: Report, cast: Cast, release: Release) -> list[Needle]:
     except Unavailable as closed:
         report.check("operator.memory_closed", None, pid=cast.service.pid, message=closed.message)
     else:
-        where["memory"] = findings.bytes_read > LEAST_MEMORY and _shown(
-            report, "operator.memory", findings, public, pid=cast.service.pid
-        )
+        shown = _shown(report, "operator.memory", findings, public, pid=cast.service.pid)
+        where["memory"] = shown and findings.bytes_read > LEAST_MEMORY
     report.check("operator.control", all(where.values()), places=", ".join(where))
     _planted(report, cast, needles)
     report.check("operator.enclave", None, pid=cast.service.enclave())
@@ -58,8 +58,9 @@ def _able(report: Report, cast: Cast, needles: Sequence[Needle]) -> None:
 
 def _shown(report: Report, line: str, findings: Findings, public: Needle, **facts: object) -> bool:
     """Show that nothing but the public needle was found; whether that one was."""
-    secret = {name: places for name, places in findings.found.items() if name != public.name}
-    report.check(line, not secret, megabytes=round(findings.bytes_read / 1e6, 1), found=secret, **facts)
+    secret = [name for name in findings.found if name != public.name]
+    found = ", ".join(secret) or lines.say("verdict.nothing")
+    report.check(line, not secret, megabytes=round(findings.bytes_read / 1e6, 1), found=found, **facts)
     return public.name in findings.found
 
 
