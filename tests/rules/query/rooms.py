@@ -96,13 +96,15 @@ _SQL_TYPES: dict[ColumnType, str] = {
 }
 
 
+_CONNECTION = duckdb.connect(":memory:")
+
+
 def run(made: Plan, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """What DuckDB answers over these rows."""
-    with duckdb.connect(":memory:") as connection:
-        columns = ", ".join(f'"{column.name}" {_SQL_TYPES[column.type]}' for column in made.reads)
-        connection.execute(f'CREATE TABLE "data" ({columns})')
-        if rows:
-            marks = ", ".join("?" for _ in made.reads)
-            values = [[row[column.name] for column in made.reads] for row in rows]
-            connection.executemany(f'INSERT INTO "data" VALUES ({marks})', values)
-        return connection.execute(made.sql).fetchall()
+    columns = ", ".join(f'"{column.name}" {_SQL_TYPES[column.type]}' for column in made.reads)
+    _CONNECTION.execute(f'CREATE OR REPLACE TABLE "data" ({columns})')
+    if rows:
+        line = f"({', '.join('?' for _ in made.reads)})"
+        values = [row[column.name] for row in rows for column in made.reads]
+        _CONNECTION.execute(f'INSERT INTO "data" VALUES {", ".join([line] * len(rows))}', values)
+    return _CONNECTION.execute(made.sql).fetchall()

@@ -113,6 +113,17 @@ def test_names_that_differ_too_little_are_refused(one: str, two: str) -> None:
     assert refused.value.code == "terms.name"
 
 
+@pytest.mark.parametrize("purpose", ["\x1b[2J", "a\rb", "a\u202eb", "a\x00"])
+def test_a_purpose_that_a_terminal_would_obey_is_refused(purpose: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        terms(purpose=purpose)
+    assert refused.value.code == "terms.purpose"
+
+
+def test_a_purpose_may_have_lines_and_wide_spaces() -> None:
+    assert terms(purpose="目的：\n\u3000生存期間の比較").digest()
+
+
 @pytest.mark.parametrize("entity", ["", "nobody", "ward", "PATIENT"])
 def test_the_entity_has_a_rule_as_an_identifier(entity: str) -> None:
     with pytest.raises(Malformed) as refused:

@@ -39,6 +39,11 @@ class Aggregate:
         return "real" if self.function == "AVG" else "integer"
 
     @property
+    def base(self) -> Column | None:
+        """The column whose values it is made of; None if it counts the whole group."""
+        return None if self.function in ("COUNT(*)", "COUNT(DISTINCT)") else self.column
+
+    @property
     def source(self) -> str:
         """How a reader of the result names it."""
         if self.column is None:

@@ -8,7 +8,6 @@ position. What the tree may contain is decided elsewhere (`reading`).
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -17,6 +16,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from tobari.base.errors import Malformed, Refused, TooLarge
 from tobari.rules.query import syntax
+from tobari.rules.query.terms import has_hidden
 
 MAX_BYTES = 1 << 14
 """Bytes of a query in UTF-8."""
@@ -27,8 +27,6 @@ MAX_NESTING = 16
 
 _UNUSED = frozenset({TokenType.L_BRACKET, TokenType.R_BRACKET, TokenType.L_BRACE, TokenType.R_BRACE})
 """Signs of lists, structs and subscripts, which no query of version 0 has."""
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories that a reader does not see, or sees as something else."""
 
 
 def parse(sql: str) -> exp.Select:
@@ -65,7 +63,7 @@ def parse(sql: str) -> exp.Select:
 def _check_text(sql: str) -> None:
     if len(sql) > MAX_BYTES:
         raise TooLarge("query.too_large", f"A query may have at most {MAX_BYTES} bytes: shorten it.")
-    if any(unicodedata.category(sign) in _HIDDEN for sign in set(sql) - set("\t\n\r")):
+    if has_hidden(sql, but="\t\n\r"):
         raise Malformed("query.character", "The query has control or invisible characters: write it without them.")
     if len(sql.encode()) > MAX_BYTES:
         raise TooLarge("query.too_large", f"A query may have at most {MAX_BYTES} bytes: shorten it.")

@@ -247,13 +247,13 @@ class _Reader:
         values = set()
         for output in self._outputs:
             if isinstance(output.of, Aggregate):
-                values.add(output.of.column)
+                values.add(output.of.base)
             elif output.of not in groups:
                 raise Refused(
                     "query.not_grouped",
                     f'Column "{output.of.name}" is selected without being in GROUP BY: single rows are never released.',
                 )
-        if len(self._outputs) > MAX_OUTPUTS or len(values) > MAX_VALUES:
+        if len(self._outputs) > MAX_OUTPUTS or len(values - {None}) > MAX_VALUES:
             raise TooLarge(
                 "query.too_complex",
                 f"A query may release at most {MAX_OUTPUTS} columns and aggregate at most {MAX_VALUES}.",

@@ -24,6 +24,8 @@ MAX_TERMS = 1 << 16
 """Bytes of encoded terms."""
 MAX_NAME = 64
 """Characters of a column's name."""
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories: control, format, surrogate, line and paragraph separator."""
 _MAX_SIGNED = MAX_TERMS + 512
 
 ColumnType = Literal["boolean", "date", "integer", "real", "text"]
@@ -71,7 +73,7 @@ class DataTerms(Message, frozen=True, kw_only=True):
     """The terms of one dataset in one room.
 
     Raises:
-        Malformed: `terms.column`, `terms.name`, `terms.entity`, `terms.recipients` when made from values that do not
+        Malformed: `terms.column`, `terms.name`, `terms.purpose`, `terms.recipients`, `terms.entity` when made from values that do not
             hold together; `message.malformed` when decoded from values of the wrong type.
     """
 
@@ -98,9 +100,14 @@ class DataTerms(Message, frozen=True, kw_only=True):
             twin = seen.setdefault(unicodedata.normalize("NFKC", name).casefold(), name)
             if twin != name:
                 raise Malformed("terms.name", f'The columns "{twin}" and "{name}" differ too little: rename one.')
+        self._check_words()
+        self._check_entity()
+
+    def _check_words(self) -> None:
+        if has_hidden(self.purpose, but="\n"):
+            raise Malformed("terms.purpose", "The purpose has control or invisible characters: write it without them.")
         if not _is_sorted_set(self.recipients):
             raise Malformed("terms.recipients", "The recipients are sorted, and each is named once.")
-        self._check_entity()
 
     def _check_entity(self) -> None:
         rule = self.columns.get(self.entity)
@@ -154,6 +161,11 @@ def check_name(name: str) -> None:
             f"A column's name has 1 to {MAX_NAME} printable characters in Unicode form NFC, no quotes and no spaces at "
             "its ends.",
         )
+
+
+def has_hidden(text: str, *, but: str) -> bool:
+    """Whether it has a character that a reader does not see, or sees as something else, apart from those in `but`."""
+    return any(unicodedata.category(sign) in _HIDDEN for sign in set(text) - set(but))
 
 
 def _is_sorted_set(values: tuple[str, ...]) -> bool:

@@ -28,8 +28,8 @@ class Thresholds:
         aggregates = [output.of for output in query.outputs if isinstance(output.of, Aggregate)]
         self._entity = query.reads[0]
         self._min_group = min_group
-        self._columns = list(dict.fromkeys(column for one in aggregates if (column := _base(one)) is not None))
-        self._group_shown = any(_base(one) is None for one in aggregates)
+        self._columns = list(dict.fromkeys(column for one in aggregates if (column := one.base) is not None))
+        self._group_shown = any(one.base is None for one in aggregates)
 
     def counts(self) -> Iterator[str]:
         """Columns for the select that groups: `n<i>`, entities behind base i; `d<i>_<j>`, behind base i without j."""
@@ -43,7 +43,7 @@ class Thresholds:
 
     def released(self, aggregate: Aggregate) -> str | None:
         """The condition under which the cell is released; None if its group's threshold is all it needs."""
-        column = _base(aggregate)
+        column = aggregate.base
         if column is None:
             return None
         number = self._columns.index(column) + 1
@@ -72,11 +72,6 @@ def column_name(column: Column) -> str:
 
 def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _base(aggregate: Aggregate) -> Column | None:
-    """The column whose values make up the cell; None for all rows of the group."""
-    return None if aggregate.function in ("COUNT(*)", "COUNT(DISTINCT)") else aggregate.column
 
 
 def _has(column: Column) -> str:
