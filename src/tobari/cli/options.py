@@ -44,6 +44,21 @@ def rfc3339(text: str) -> int:
     return round(time.timestamp() * 1000)
 
 
+def address(text: str) -> str:
+    """The address of a service, in its one spelling.
+
+    Raises:
+        typer.BadParameter: no such address.
+    """
+    from tobari.base.errors import Malformed
+    from tobari.client.address import normalise
+
+    try:
+        return normalise(text)
+    except Malformed as error:
+        raise typer.BadParameter(error.message) from None
+
+
 def hexadecimal(text: str) -> bytes:
     """
     Raises:

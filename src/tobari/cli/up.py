@@ -57,7 +57,12 @@ def up(
     ] = None,
     url: Annotated[
         str | None,
-        typer.Option("--url", metavar="URL", help="Address that the invite names. Default: the one listened on."),
+        typer.Option(
+            "--url",
+            metavar="URL",
+            parser=options.address,
+            help="Address that the invite names. Default: the one listened on.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -82,14 +87,11 @@ def _run(
 ) -> None:
     from tobari.base.messages.genesis import MAX_GENESIS, from_toml
     from tobari.cli.virtual_root import ensure_root, state_directory
-    from tobari.client.address import normalise
     from tobari.host.config import HostConfig
     from tobari.host.serve import serve
 
     with failures.local_input():
         founding = from_toml(files.read_text(genesis, limit=MAX_GENESIS)).encode()
-    if url is not None:
-        url = normalise(url)
     data = data or state_directory() / "data"
     virtual_root = virtual_root or state_directory() / "virtual-root"
     ensure_root(virtual_root, data=data)

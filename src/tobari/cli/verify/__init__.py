@@ -81,6 +81,10 @@ def log(
       tobari verify log https://tobari.example --service lung-trial --save mirror/
     """
     from tobari.cli.verify.log import verify_log
+    from tobari.client.log_files import is_address
+
+    if is_address(source):
+        source = options.address(source)
 
     verify_log(Output(json=json), source, service=service, save=save)
 

@@ -55,7 +55,7 @@ def verify_log(output: Output, source: str, *, service: str | None, save: Path |
 @contextmanager
 def _open(source: str) -> Iterator[Read]:
     if is_address(source):
-        with read_url(source.rstrip("/")) as read:
+        with read_url(source) as read:
             yield read
         return
     if not Path(source).is_dir():
