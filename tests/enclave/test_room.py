@@ -1,11 +1,13 @@
 """The room as owners and analysts meet it. Workers are played by the test: what they compute is tested elsewhere."""
 
+import hashlib
 import secrets
 
 import pytest
 
 from tests.enclave.memory import MemoryHost, consortium
 from tobari.base import cbor, wire
+from tobari.base.errors import Untrusted
 from tobari.base.messages.command import ErrorReport
 from tobari.base.messages.objects import ObjectRef
 from tobari.base.principal import Role
@@ -13,6 +15,7 @@ from tobari.crypto.signing import SigningKey
 from tobari.enclave.keeper import CancelJob, StartJob
 from tobari.enclave.programs.room import Room
 from tobari.enclave.programs.service import Service
+from tobari.ledger.disclosure import verify_disclosed
 from tobari.rules.query.terms import sign_terms
 from tobari.rules.query.terms_file import from_toml
 
@@ -104,11 +107,32 @@ def test_the_open_part_names_digests_and_nothing_else(host):
     acts = [record["disclosed"] for record in shown if "disclosed" in record]
     assert [act["act"] for act in acts] == ["contribute", "release"]
     assert acts[0]["dataset"] == dataset
-    assert acts[1]["release"] == release
-    assert set(acts[1]) == {"act", "release", "datasets", "terms", "query", "result"}
+    assert set(acts[1]) == {"act", "datasets", "terms", "query", "result"}
+    kept = host.call(KEYS["analyst"], "room", "release", {"release": release}).value
+    assert kept["result_digest"] == hashlib.sha256(cbor.encode(RESULT)).digest()
+    verify_disclosed(acts[1]["result"], value=kept["result_digest"], name="result", salt=kept["salt"])
+    verify_disclosed(acts[1]["query"], value=kept["query"], name="query", salt=kept["salt"])
+    with pytest.raises(Untrusted):
+        verify_disclosed(acts[1]["result"], value=kept["query"], name="result", salt=kept["salt"])
     text = b"".join(entry.public for entry in host.entries)
     for private in (b"north", b"analyst", b"SELECT", b"patient", cbor.encode(RESULT["rows"])):
         assert private not in text
+
+
+def test_equal_answers_look_different_in_the_log(host):
+    """A guess at query or result cannot be checked against the log, nor two releases compared."""
+    ready(host, "north")
+    for sql in (QUESTION, QUESTION + " ORDER BY sex"):
+        ask(host, sql=sql)
+        end_job(host, result=RESULT)
+    shown = [cbor.decode(entry.public, max_bytes=1 << 20) for entry in host.entries if entry.public]
+    first, second = [body["disclosed"] for body in shown if body.get("disclosed", {}).get("act") == "release"]
+    assert not {first["result"], first["query"], *first["terms"]} & {
+        second["result"],
+        second["query"],
+        *second["terms"],
+    }
+    assert hashlib.sha256(cbor.encode(RESULT)).digest() not in b"".join(entry.public for entry in host.entries)
 
 
 def test_the_same_question_is_answered_from_the_stored_release(host):

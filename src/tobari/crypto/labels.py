@@ -17,6 +17,7 @@ class Label(bytes, enum.Enum):
     KEY_ID = b"tobari/v1/key-id"
     THUMBPRINT = b"tobari/v1/thumbprint"
     CLAIMS = b"tobari/v1/claims"
+    DISCLOSURE = b"tobari/v1/disclosure"
     EVIDENCE_CLAIMS = b"tobari/v1/evidence-claims"
     MEASUREMENT = b"tobari/v1/measurement"
     # sealing between client and enclave

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import secrets
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -34,12 +35,14 @@ from tobari.enclave.runtime import (
     private_map,
     query,
 )
+from tobari.ledger.disclosure import commit
 from tobari.rules.query.policy import plan
 from tobari.rules.query.table import Contribution
 from tobari.rules.query.terms import DataTerms, RoomName, verify_terms
 
 MAX_DATASETS = 64
 MAX_OBJECTS = 64
+SALT = 32
 
 _CANCELLED = ErrorReport(status=409, code="job.cancelled", message="Cancelled by the member that asked.")
 _WITHDRAWN = ErrorReport(status=409, code="room.data_withdrawn", message="An owner withdrew data that this job reads.")
@@ -66,6 +69,8 @@ class Dataset(Message, frozen=True, kw_only=True):
     objects: list[ObjectRef]
     format: Format
     data_key: bytes | None
+    salt: bytes
+    """Opens what the log shows of this dataset; given to the members."""
     state: DatasetState
     rows: int = 0
     entities: int = 0
@@ -116,6 +121,7 @@ class Room(Program):
             objects=objects,
             format=format,
             data_key=data_key,
+            salt=secrets.token_bytes(SALT),
             state=DatasetState.INSPECTING,
         )
         self.datasets(tx)[dataset.id] = dataset
@@ -123,7 +129,12 @@ class Room(Program):
             Work(kind="inspect", sources=dataset.sources(), columns=_columns(signed), entity=signed.entity),
             about={"dataset": dataset.id},
         )
-        tx.disclose(act="contribute", dataset=dataset.id, terms=signed.digest(), objects=[ref.root for ref in objects])
+        tx.disclose(
+            act="contribute",
+            dataset=dataset.id,
+            terms=commit(signed.digest(), name="terms", salt=dataset.salt),
+            objects=[ref.root for ref in objects],
+        )
         return {"dataset": dataset.id, "job": job}
 
     @command(authority=Role.OWNER)
@@ -227,6 +238,7 @@ class Room(Program):
                 "owner": dataset.owner,
                 "state": dataset.state,
                 "terms": wire.to_builtins(dataset.terms),
+                "salt": dataset.salt,
                 **(_inspection(dataset) if dataset.owner == tx.principal.name else {}),
             }
             for dataset in self._of(tx, room)
@@ -241,25 +253,25 @@ class Room(Program):
             self._inspected(tx, job, result)
             return
         about = job.about
-        digest = hashlib.sha256(cbor.encode(result)).digest()
-        self.releases_kept(tx)[about["release"]] = Release(
+        release = Release(
             id=about["release"],
             by=job.by,
             recipients=about["recipients"],
             datasets=about["datasets"],
             terms=about["terms"],
             query=about["query"],
-            result_digest=digest,
+            result_digest=hashlib.sha256(cbor.encode(result)).digest(),
             result=result,
+            salt=secrets.token_bytes(SALT),
             time=tx.time,
         )
+        self.releases_kept(tx)[release.id] = release
         tx.disclose(
             act="release",
-            release=about["release"],
-            datasets=about["datasets"],
-            terms=about["terms"],
-            query=about["query"],
-            result=digest,
+            datasets=release.datasets,
+            terms=[commit(digest, name="terms", salt=release.salt) for digest in release.terms],
+            query=commit(release.query, name="query", salt=release.salt),
+            result=commit(release.result_digest, name="result", salt=release.salt),
         )
 
     def failed(self, tx: Transaction, job: Job, error: ErrorReport) -> None:

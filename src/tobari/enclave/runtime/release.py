@@ -10,7 +10,7 @@ from tobari.base.wire import Message
 
 
 class Release(Message, frozen=True, kw_only=True):
-    """A result and what it was made of. The log names its digests in the open; the result stays sealed."""
+    """A result and what it was made of. The log commits to its parts in the open; the result stays sealed."""
 
     id: Digest
     by: MemberName
@@ -23,5 +23,7 @@ class Release(Message, frozen=True, kw_only=True):
     result_digest: Digest
     """SHA-256 of the canonical CBOR of `result`."""
     result: Any
+    salt: Digest
+    """Opens what the log shows of this release (`tobari.ledger.disclosure`)."""
     time: int
     """Log time in milliseconds."""

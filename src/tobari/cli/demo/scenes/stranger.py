@@ -19,6 +19,7 @@ from tobari.cli.failures import Exit
 from tobari.client.http import Driver
 from tobari.client.invite import Invite
 from tobari.client.relay import fetch
+from tobari.ledger.disclosure import commit
 from tobari.ledger.entry import MAX_PUBLIC
 from tobari.ledger.tiles import decode_bundle
 
@@ -76,10 +77,11 @@ def _offline(report: Report, cast: Cast) -> None:
 
 def _release(report: Report, mirror: Path, release: Release) -> None:
     """What the log says in the open of the analyst's answer, held against the answer itself."""
-    named = [(entry, shown) for entry, shown in _disclosed(mirror) if shown.get("release") == release.id]
-    entry, shown = named[0] if named else (None, {})
     got = hashlib.sha256(cbor.encode(release.kept["result"])).digest()
-    same = len(named) == 1 and shown.get("result") == got and shown.get("datasets") == release.kept["datasets"]
+    result = commit(got, name="result", salt=release.kept["salt"])
+    named = [(entry, shown) for entry, shown in _disclosed(mirror) if shown.get("result") == result]
+    entry, shown = named[0] if named else (None, {})
+    same = len(named) == 1 and shown.get("datasets") == release.kept["datasets"]
     facts = {"datasets": len(shown.get("datasets", [])), "terms": len(shown.get("terms", []))}
     report.check("stranger.release", same, entry=entry, **facts)
 
