@@ -122,7 +122,7 @@ def test_the_open_part_names_digests_and_nothing_else(host):
 def test_equal_answers_look_different_in_the_log(host):
     """A guess at query or result cannot be checked against the log, nor two releases compared."""
     ready(host, "north")
-    for sql in (QUESTION, QUESTION + " ORDER BY sex"):
+    for sql in (QUESTION, "SELECT COUNT(*) FROM room"):
         ask(host, sql=sql)
         end_job(host, result=RESULT)
     shown = [cbor.decode(entry.public, max_bytes=1 << 20) for entry in host.entries if entry.public]
