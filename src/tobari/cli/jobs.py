@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tobari.base.errors import Conflict
+from tobari.base.errors import TobariError, from_status
 from tobari.cli.output import Output
 from tobari.client.session import Session
 
@@ -17,8 +17,7 @@ def wait_for(output: Output, session: Session, job: bytes, *, what: str) -> None
     """Return once the job is done.
 
     Raises:
-        Conflict: it failed or was cancelled; the code is the job's own, and docs/reference/errors.md explains it.
-        TobariError: as `Session.query` says.
+        TobariError: what the job failed of, or that it was cancelled; and as `Session.query` says.
     """
     pause = _SHORTEST
     with output.progress(what) as move:
@@ -33,6 +32,6 @@ def wait_for(output: Output, session: Session, job: bytes, *, what: str) -> None
             pause = min(_LONGEST, pause * 1.5)
 
 
-def _failure(state: dict[str, Any]) -> Conflict:
-    ended = "was cancelled" if state["state"] == "cancelled" else "failed"
-    return Conflict(state["code"] or "job.ended", f"The job {ended}; the list of error codes says what to do.")
+def _failure(state: dict[str, Any]) -> TobariError:
+    report = state["error"]
+    return from_status(report["status"], report["code"], report["message"])
