@@ -188,6 +188,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "rows beside an aggregate": ("SELECT ward, COUNT(*) FROM room", "query.not_grouped"),
     "another column than the group": ("SELECT sex, COUNT(*) FROM room GROUP BY ward", "query.not_grouped"),
     "identifier": ("SELECT patient FROM room GROUP BY patient", "query.group_use"),
+    "identifiers without a group": ("SELECT name FROM room", "query.group_use"),
     "group by identifier unseen": (f"{BY} name", "query.group_use"),
     "group by ordinal of an identifier": ("SELECT name, COUNT(*) FROM room GROUP BY 1", "query.group_use"),
     "filter by identifier": (f"{WHERE} patient = 'p01'", "query.filter_use"),
@@ -415,6 +416,8 @@ def test_depth_is_refused_by_count_and_not_by_the_stack() -> None:
     assert refusal(f"{WHERE} {'(' * 17}age = 1{')' * 17}").code == "query.too_complex"
     assert sys.getrecursionlimit() == limit
     ask(f"{WHERE} {'(' * 16}age = 1{')' * 16}")
+    assert refusal(f"{WHERE} {'NOT ' * 17} smoker").code == "query.too_complex"
+    ask(f"{WHERE} {'NOT ' * 16} smoker")
 
 
 _VOCABULARY = """

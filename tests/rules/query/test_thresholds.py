@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.rules.query.rooms import K, Row, ask, contributions, run
 from tobari.rules.query.policy import Plan
+from tobari.rules.query.thresholds import quote
 
 
 def stays(*patients: str | None, **columns: Sequence[Any]) -> list[Row]:
@@ -116,6 +117,10 @@ def test_the_strictest_of_all_owners_decides() -> None:
     assert made.min_group == 5
     assert run(made, stays(*"abcd")) == []
     assert run(made, stays(*"abcde")) == [(5,)]
+
+
+def test_a_quoted_name_cannot_end_itself() -> None:
+    assert quote('a" FROM x --') == '"a"" FROM x --"'
 
 
 # --- any room, any question ---

@@ -73,8 +73,8 @@ class DataTerms(Message, frozen=True, kw_only=True):
     """The terms of one dataset in one room.
 
     Raises:
-        Malformed: `terms.column`, `terms.name`, `terms.purpose`, `terms.recipients`, `terms.entity` when made from values that do not
-            hold together; `message.malformed` when decoded from values of the wrong type.
+        Malformed: `terms.column`, `terms.name`, `terms.purpose`, `terms.recipients`, `terms.entity` when made from
+            values that do not hold together; `message.malformed` when decoded from values of the wrong type.
     """
 
     version: Literal[0] = 0
