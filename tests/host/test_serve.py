@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from tobari.base import wire
 from tobari.base.errors import Conflict, NotFound, Refused, Unavailable
 from tobari.base.messages.relay import MAX_RELAYED, Relayed
 from tobari.host.datadir import DataDirectory
-from tobari.host.serve import serve
+from tobari.host.serve import _bind, serve
 from tobari.host.store import LogStore
 from tobari.ledger.checkpoint import open_checkpoint
 
@@ -190,3 +191,10 @@ def test_an_address_that_is_taken_is_said(tmp_path: Path) -> None:
 def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
     with running.host(tmp_path):
         assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
+def test_answers_do_not_wait_for_acknowledgements(tmp_path: Path) -> None:
+    with _bind(running.config(tmp_path)) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
