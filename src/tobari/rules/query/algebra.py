@@ -44,6 +44,11 @@ class Aggregate:
         return None if self.function in ("COUNT(*)", "COUNT(DISTINCT)") else self.column
 
     @property
+    def sums(self) -> bool:
+        """Whether it needs the sum of its column."""
+        return self.function in ("SUM", "AVG")
+
+    @property
     def source(self) -> str:
         """How a reader of the result names it."""
         if self.column is None:

@@ -1,11 +1,12 @@
-"""From a `Query` to the SQL that runs: four selects inside each other, each doing one thing.
+"""From a `Query` to the SQL that runs: five selects inside each other, each doing one thing.
 
 1. `rows`: the columns read, each forced to its declared type. What does not fit is NULL, never an error; a real number
-   that is not finite, or beyond ±1e100, is NULL too, so that no sum overflows. Rows without an entity are dropped.
-2. `groups`: WHERE and GROUP BY, the aggregates, and beside them how many entities stand behind each. A group of fewer
-   than `min_group` entities ends here.
-3. `cells`: an aggregate that `thresholds` withholds becomes NULL.
-4. The answer: HAVING, ORDER BY and LIMIT, on released cells alone.
+   that is not finite, or beyond ±1e100, is NULL too, so that no sum overflows.
+2. `entities`: WHERE; one line for each entity in each group. Rows without an entity are dropped.
+3. `groups`: GROUP BY; the aggregates, and beside them how many entities stand behind each. A group of fewer than
+   `min_group` entities ends here.
+4. `cells`: an aggregate that `thresholds` withholds becomes NULL.
+5. The answer: HAVING, ORDER BY and LIMIT, on released cells alone.
 
 Every name is qualified and every output renamed on the way, so that no name an analyst chose can shadow another.
 """
@@ -26,7 +27,6 @@ from tobari.rules.query.algebra import (
     Junction,
     Not,
     Operand,
-    Output,
     Query,
     Value,
 )
@@ -65,16 +65,33 @@ def _cells(query: Query, min_group: int) -> str:
 
 
 def _groups(query: Query, thresholds: Thresholds, min_group: int) -> str:
+    values = (
+        f'{_value(output.of, query, thresholds)} AS "c{number}"' for number, output in enumerate(query.outputs, 1)
+    )
+    selected = ", ".join([*values, *thresholds.per_group()])
+    parts = [f'SELECT {selected} FROM ({_entities(query, thresholds)}) AS "entities"']  # noqa: S608  (likewise)
+    if query.groups:
+        parts.append(f"GROUP BY {', '.join(_key(column, query) for column in query.groups)}")
+    parts.append(f"HAVING COUNT(*) >= {min_group}")
+    return " ".join(parts)
+
+
+def _entities(query: Query, thresholds: Thresholds) -> str:
     entity = column_name(query.reads[0])
-    values = (f'{_value(output)} AS "c{number}"' for number, output in enumerate(query.outputs, 1))
+    keys = (f'{column_name(column)} AS "g{number}"' for number, column in enumerate(query.groups, 1))
+    sums = (
+        f'SUM({column_name(column)}) AS "s{thresholds.number(column)}"'
+        for column in dict.fromkeys(
+            output.of.base for output in query.outputs if isinstance(output.of, Aggregate) and output.of.sums
+        )
+        if column is not None
+    )
+    selected = ", ".join([*keys, *thresholds.per_entity(), *sums])
     where = f"{entity} IS NOT NULL"
     if query.where is not None:
         where += f" AND {_condition(query.where)}"
-    parts = [f'SELECT {", ".join([*values, *thresholds.counts()])} FROM ({_rows(query)}) AS "rows" WHERE {where}']  # noqa: S608
-    if query.groups:
-        parts.append(f"GROUP BY {', '.join(map(column_name, query.groups))}")
-    parts.append(f"HAVING COUNT(DISTINCT {entity}) >= {min_group}")
-    return " ".join(parts)
+    by = ", ".join([*map(column_name, query.groups), entity])
+    return f'SELECT {selected} FROM ({_rows(query)}) AS "rows" WHERE {where} GROUP BY {by}'  # noqa: S608  (likewise)
 
 
 def _rows(query: Query) -> str:
@@ -90,18 +107,23 @@ def _typed(column: Column) -> str:
     return f"{value} AS {name}"
 
 
-def _value(output: Output) -> str:
+def _value(of: Column | Aggregate, query: Query, thresholds: Thresholds) -> str:
     """What stands in the column before anything is withheld."""
-    if isinstance(output.of, Column):
-        return column_name(output.of)
-    function, column = output.of.function, output.of.column
-    if column is None:
+    if isinstance(of, Column):
+        return _key(of, query)
+    if of.function == "COUNT(DISTINCT)":
         return "COUNT(*)"
-    if function == "COUNT(DISTINCT)":
-        return f"COUNT(DISTINCT {column_name(column)})"
-    value = f"{function}({column_name(column)})"
+    number = thresholds.number(of.base)
+    count, total = f'SUM("entities"."n{number}")', f'SUM("entities"."s{number}")'
+    if of.function == "AVG":
+        return f"CAST({total} AS DOUBLE) / {count}"
+    value = total if of.function == "SUM" else count
     # Messages carry 64 bits; a sum beyond them is NULL rather than an error.
-    return f"TRY_CAST({value} AS BIGINT)" if (function, column.type) == ("SUM", "integer") else value
+    return f"TRY_CAST({value} AS BIGINT)" if of.type == "integer" else value
+
+
+def _key(column: Column, query: Query) -> str:
+    return f'"entities"."g{query.groups.index(column) + 1}"'
 
 
 def _order(query: Query) -> Iterator[str]:

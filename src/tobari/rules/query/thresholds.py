@@ -16,6 +16,7 @@ line differ by nobody or by enough. Not held: differences of three or more cells
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from tobari.rules.query.algebra import Aggregate, Column, Query
@@ -26,27 +27,41 @@ class Thresholds:
 
     def __init__(self, query: Query, *, min_group: int) -> None:
         aggregates = [output.of for output in query.outputs if isinstance(output.of, Aggregate)]
-        self._entity = query.reads[0]
         self._min_group = min_group
         self._columns = list(dict.fromkeys(column for one in aggregates if (column := one.base) is not None))
         self._group_shown = any(one.base is None for one in aggregates)
 
-    def counts(self) -> Iterator[str]:
-        """Columns for the select that groups: `n<i>`, entities behind base i; `d<i>_<j>`, behind base i without j."""
+    def number(self, base: Column | None) -> int:
+        return 0 if base is None else self._columns.index(base) + 1
+
+    def per_entity(self) -> Iterator[str]:
+        """For the select with a line per entity: `n<i>`, its rows in base i; `d<i>_<j>`, its rows in i and not in j."""
+        yield 'COUNT(*) AS "n0"'
         for number, column in enumerate(self._columns, 1):
-            yield f'{self._entities(_has(column))} AS "n{number}"'
-            if self._group_shown:
-                yield f'{self._entities(_lacks(column))} AS "d0_{number}"'
-            for other, earlier in enumerate(self._columns[: number - 1], 1):
-                yield f'{self._entities(f"{_has(column)} AND {_lacks(earlier)}")} AS "d{number}_{other}"'
-                yield f'{self._entities(f"{_lacks(column)} AND {_has(earlier)}")} AS "d{other}_{number}"'
+            yield f'COUNT({column_name(column)}) AS "n{number}"'
+        for base, without in self._pairs():
+            rows = [f"{column_name(self._columns[without - 1])} IS NULL"]
+            if base:
+                rows.append(f"{column_name(self._columns[base - 1])} IS NOT NULL")
+            yield f'COUNT(*) FILTER (WHERE {" AND ".join(rows)}) AS "d{base}_{without}"'
+
+    def per_group(self) -> Iterator[str]:
+        """For the select with a line per group: the same names, now the number of entities that have such rows."""
+        names = [f"n{number}" for number in range(1, len(self._columns) + 1)]
+        for name in [*names, *(f"d{base}_{without}" for base, without in self._pairs())]:
+            yield f'COUNT(*) FILTER (WHERE "entities"."{name}" > 0) AS "{name}"'
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
+        """Bases to compare, both ways; nothing lies outside of the group, and it counts only if it is shown."""
+        shown = range(0 if self._group_shown else 1, len(self._columns) + 1)
+        return ((base, without) for base, without in itertools.permutations(shown, 2) if without)
 
     def released(self, aggregate: Aggregate) -> str | None:
         """The condition under which the cell is released; None if its group's threshold is all it needs."""
         column = aggregate.base
         if column is None:
             return None
-        number = self._columns.index(column) + 1
+        number = self.number(column)
         conditions = [self._alone(number)]
         for other in range(1, number):
             apart = f"{self._none_or_enough(number, other)} AND {self._none_or_enough(other, number)}"
@@ -61,22 +76,11 @@ class Thresholds:
     def _none_or_enough(self, base: int, without: int) -> str:
         return f'"groups"."d{base}_{without}" NOT BETWEEN 1 AND {self._min_group - 1}'
 
-    def _entities(self, rows: str) -> str:
-        return f"COUNT(DISTINCT {column_name(self._entity)}) FILTER (WHERE {rows})"
-
 
 def column_name(column: Column) -> str:
-    """A column of the data, as the select that groups sees it."""
+    """A column of the data, as the select of `entities` sees it."""
     return f'"rows".{quote(column.name)}'
 
 
 def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _has(column: Column) -> str:
-    return f"{column_name(column)} IS NOT NULL"
-
-
-def _lacks(column: Column) -> str:
-    return f"{column_name(column)} IS NULL"
