@@ -54,7 +54,6 @@ class Exchange:
             outcome,
             command_id=signed.id,
             signed=signed.signed,
-            proof=outcome.placement.proof if outcome.placement else None,
             note=self.note,
             key=self.key,
         )

@@ -77,6 +77,7 @@ class MemoryService:
         self.disk = Disk()
         self.root = root or secrets.token_bytes(32)
         self.measurement = b"\x06" * 32
+        self.clock: Callable[[], int] = now
         self.skew = 0
         """Milliseconds the host's clock is ahead."""
         self.requests: list[httpx2.Request] = []
@@ -118,7 +119,7 @@ class MemoryService:
         self.give(link.Stop())
 
     def give(self, message: Any) -> None:
-        for output in self.keeper.receive(message, now=now() + self.skew):
+        for output in self.keeper.receive(message, now=self.clock() + self.skew):
             self._take(output)
 
     def _take(self, output: Any) -> None:

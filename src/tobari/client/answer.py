@@ -21,6 +21,7 @@ from tobari.base import cbor, wire
 from tobari.base.errors import TobariError, Untrusted, from_status
 from tobari.base.messages.command import MAX_ENVELOPE, Answer, CommandClaims, Digest, ErrorReport, Outcome, Placement
 from tobari.base.messages.relay import Relayed
+from tobari.client.command import SignedCommand
 from tobari.client.result import Result
 from tobari.crypto.envelope import ReplyKey
 from tobari.ledger.checkpoint import Checkpoint, open_checkpoint
@@ -68,20 +69,25 @@ def open_answer(relayed: Relayed, *, reply: ReplyKey, key: NoteKey, commands: in
     )
 
 
-def result_of(
-    outcome: Outcome,
-    *,
-    command_id: bytes,
-    signed: bytes | None,
-    proof: Sequence[bytes] | None,
-    note: str,
-    key: NoteKey,
-) -> Result:
-    """Steps 6 and 7, and the outcome as a Result.
+def results_of(answer: OpenedAnswer, commands: Sequence[SignedCommand], *, key: NoteKey) -> list[Result]:
+    """Steps 6 and 7 for every outcome of an answer, in the order of the commands.
+
+    Raises:
+        Untrusted: `client.answer` if a committed command has no place in the log; else as `result_of` says.
+    """
+    results = []
+    for outcome, command in zip(answer.outcomes, commands, strict=True):
+        if outcome.status == "COMMITTED" and outcome.placement is None:
+            raise Untrusted("client.answer", "The answer names no entry for a committed command; report this.")
+        results.append(result_of(outcome, command_id=command.id, signed=command.signed, note=answer.note, key=key))
+    return results
+
+
+def result_of(outcome: Outcome, *, command_id: bytes, signed: bytes | None, note: str, key: NoteKey) -> Result:
+    """Steps 6 and 7, and the outcome as a Result. A placement must come with its proof in the tree of `note`.
 
     Args:
         signed: the command as sent; None if only its id is still known, then the receipt's digest is not compared.
-        proof: inclusion proof of the outcome's placement in the tree of `note`.
 
     Raises:
         Untrusted: as `receipt.verify` says; `client.receipt` if the receipt is of something else.
@@ -89,18 +95,22 @@ def result_of(
     """
     receipt = None
     if outcome.placement is not None:
-        receipt = _receipt(outcome.placement, proof=proof, note=note)
+        receipt = _receipt(outcome.placement, note=note)
         _check_claims(verify(receipt, key=key).claims, outcome, signed=signed)
     return Result(
         id=command_id, status=outcome.status, value=outcome.value, error=_error(outcome.error), receipt=receipt
     )
 
 
-def _receipt(placement: Placement, *, proof: Sequence[bytes] | None, note: str) -> Receipt:
-    if proof is None:
+def _receipt(placement: Placement, *, note: str) -> Receipt:
+    if placement.proof is None:
         raise Untrusted("client.receipt", "The answer names an entry and does not prove it; report this.")
     receipt = Receipt.build(
-        header=placement.header, claims=placement.claims, salt=placement.salt, proof=proof, checkpoint=note
+        header=placement.header,
+        claims=placement.claims,
+        salt=placement.salt,
+        proof=placement.proof,
+        checkpoint=note,
     )
     if receipt.index != placement.index:
         raise _foreign("it is of another entry")

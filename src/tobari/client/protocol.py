@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from tobari.base import wire
-from tobari.base.errors import TobariError, Unauthorized, Unavailable, Untrusted
+from tobari.base.errors import TobariError, Unauthorized, Unavailable
 from tobari.base.messages.command import Outcome
 from tobari.client import relay
-from tobari.client.answer import OpenedAnswer, open_answer, result_of
+from tobari.client.answer import OpenedAnswer, open_answer, result_of, results_of
 from tobari.client.attestation import Attested, attest
 from tobari.client.command import Call, SignedCommand, sign_command
 from tobari.client.flow import Flow, pause
@@ -24,7 +26,6 @@ from tobari.client.trust import TrustStore
 from tobari.crypto.envelope import seal_request
 from tobari.crypto.signing import SigningKey
 from tobari.evidence.policy import AppraisalPolicy
-from tobari.ledger.entry import LeafHeader
 
 _AMBIGUOUS = frozenset({"command.replayed", "command.expired"})
 """Refusals that also meet a command which ran before: the host may have sent it twice and show us the second answer."""
@@ -100,14 +101,12 @@ class Protocol:
         """
         answer = yield from self._answered(commands, about=[command.id for command in commands])
         results = []
-        for outcome, command in zip(answer.outcomes, commands, strict=True):
-            if outcome.status == "COMMITTED" and outcome.placement is None:
-                raise Untrusted("client.answer", "The answer names no entry for a committed command; report this.")
-            result = self._result(answer, outcome, command)
+        for result, command in zip(results_of(answer, commands, key=self.attested.key), commands, strict=True):
             if result.error is not None and result.error.code in _AMBIGUOUS:
                 earlier = yield from self.status(command.id, signed=command.signed)
-                result = result if earlier.status == "UNKNOWN" else earlier
-            results.append(result)
+                results.append(result if earlier.status == "UNKNOWN" else earlier)
+            else:
+                results.append(result)
         return results
 
     def send_once(self, command: SignedCommand) -> Flow[None]:
@@ -136,28 +135,15 @@ class Protocol:
             Call(program="service", command="status", args={"id": command_id}), lifetime=_QUESTION_LIFETIME
         )
         answer = yield from self._answered([question], about=[command_id])
-        told = self._result(answer, answer.outcomes[0], question)
+        told = results_of(answer, [question], key=self.attested.key)[0]
         if told.error is not None:
             raise _unknown([command_id], told.error)
         outcome = wire.convert(told.value, Outcome)
-        proof = None
         if outcome.placement is not None:
-            index = LeafHeader.from_bytes(outcome.placement.header).seq
-            proof = yield from inclusion_proof(index, tree_size=answer.checkpoint.tree_size)
-        return result_of(
-            outcome, command_id=command_id, signed=signed, proof=proof, note=answer.note, key=self.attested.key
-        )
-
-    def _result(self, answer: OpenedAnswer, outcome: Outcome, command: SignedCommand) -> Result:
-        proof = None if outcome.placement is None else outcome.placement.proof
-        return result_of(
-            outcome,
-            command_id=command.id,
-            signed=command.signed,
-            proof=proof,
-            note=answer.note,
-            key=self.attested.key,
-        )
+            proof = yield from inclusion_proof(outcome.placement.index, tree_size=answer.checkpoint.tree_size)
+            placement = msgspec.structs.replace(outcome.placement, proof=proof)
+            outcome = msgspec.structs.replace(outcome, placement=placement)
+        return result_of(outcome, command_id=command_id, signed=signed, note=answer.note, key=self.attested.key)
 
     # --- one envelope, until it is answered ---
 
