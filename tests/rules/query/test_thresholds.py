@@ -66,6 +66,11 @@ def test_an_outsider_in_one_of_two_sums_is_withheld() -> None:
     assert run(ask("SELECT SUM(cost), SUM(age) FROM room"), rows) == [(21, None)]
 
 
+def test_who_stands_behind_neither_of_two_sums_disturbs_none() -> None:
+    rows = stays(*"abcdef", age=[1, 2, 3, 4, 5, None], cost=[1, 2, 3, 4, 6, None])
+    assert run(ask("SELECT SUM(age), SUM(cost) FROM room"), rows) == [(15, 16)]
+
+
 def test_having_sees_what_is_withheld_as_null() -> None:
     rows = stays(*"abcdef", ward=[*["e"] * 3, *["w"] * 3], age=[1, 2, 3, 90, None, None])
     assert run(ask("SELECT ward, SUM(age) AS s FROM room GROUP BY ward HAVING s > 0"), rows) == [("e", 6)]
