@@ -12,6 +12,7 @@ from tests.tools.machines import POLICY
 from tobari.base.errors import TobariError
 from tobari.client.attestation import origin_of, service_id_of
 from tobari.client.profile import KnownService, Profile
+from tobari.client.trust import Seen
 from tobari.crypto.signing import SigningKey
 from tobari.ledger.note import NoteKey
 
@@ -33,6 +34,11 @@ def known(**changes: str) -> KnownService:
         "first_checkpoint": Log.make(3).note(),
     }
     return KnownService(**{**fields, **changes})
+
+
+def seen() -> Seen:
+    log = Log.make(1)
+    return Seen(checkpoint=log.checkpoint(), note=log.note(), seen_at=0)
 
 
 def code_of(act) -> str:
@@ -76,6 +82,12 @@ def test_a_home_that_others_can_look_into_is_refused(profile):
     profile.home.mkdir(mode=0o755)
     os.chmod(profile.home, 0o755)
     assert code_of(lambda: profile.create_key("alice")) == "client.not_private"
+
+
+def test_what_the_trust_store_makes_is_private_all_the_way_up(profile):
+    profile.trust.replace(SERVICE_ID, seen(), expected=None, key=KEY)
+    profile.create_key("alice")
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (profile.home, *profile.home.rglob("*")))
 
 
 def test_a_key_is_never_overwritten(profile):

@@ -17,12 +17,13 @@ PRIVATE_FILE = 0o600
 
 
 def make_private(folder: Path) -> Path:
-    """Make a folder that only its owner can look into, with everything above it.
+    """Make a folder that only its owner can look into. What is missing above it is made just as private.
 
     Raises:
         Refused: `client.not_private`, it is there and others can look into it.
     """
-    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     _refuse_shared(folder.stat(), folder)
     return folder
 

@@ -21,7 +21,7 @@ from tobari.client.command import Call, SignedCommand, sign_command
 from tobari.client.flow import Flow, pause
 from tobari.client.history import History
 from tobari.client.result import Result
-from tobari.client.tiles import inclusion_proof
+from tobari.client.tiles import inclusion_proofs
 from tobari.client.trust import TrustStore
 from tobari.crypto.envelope import seal_request
 from tobari.crypto.signing import SigningKey
@@ -33,6 +33,8 @@ PAUSES = (0.3, 1.0, 3.0)
 """Seconds before each further attempt at what was lost or met a busy host."""
 _QUESTION_LIFETIME = 300.0
 """Of a question for a status: longer than a command's, so that it outlives what it asks about."""
+MAX_QUESTIONS = 64
+"""Commands whose states are asked in one envelope: each may bring its whole value back."""
 LIFETIME = 120.0
 """Seconds until a command is void, unless the caller says otherwise."""
 
@@ -109,41 +111,49 @@ class Protocol:
                 results.append(result)
         return results
 
-    def send_once(self, command: SignedCommand) -> Flow[None]:
-        """Send a signed command without insisting: `status` tells what came of it.
+    def send_once(self, commands: Sequence[SignedCommand]) -> Flow[None]:
+        """Send signed commands in one envelope without insisting: `statuses` tells what came of them.
 
         Raises:
             Unavailable: `client.unreachable`, nothing was sent.
             Untrusted: see `send`.
         """
         try:
-            yield from self._attempt([command])
+            yield from self._attempt(commands)
         except Unavailable as error:
             if error.code != "client.lost":
                 raise
 
     def status(self, command_id: bytes, *, signed: bytes | None = None) -> Flow[Result]:
-        """What became of a command of this key. The receipt is completed from the log's tiles.
+        """What became of a command of this key; as `statuses` for one."""
+        return (yield from self.statuses([(command_id, signed)]))[0]
+
+    def statuses(self, commands: Sequence[tuple[bytes, bytes | None]]) -> Flow[list[Result]]:
+        """What became of commands of this key, in order. The receipts are completed from the log's tiles.
 
         Args:
-            signed: the command as sent, if it is still at hand: the receipt is held against it.
+            commands: at most MAX_QUESTIONS ids, each with the command as sent, if it is still at hand: the receipt is
+                then held against it.
 
-        Raises: as `send` does, and `client.unknown` if the question is refused. A refusal of the command is in the
-        result.
+        Raises: as `send` does, and `client.unknown` if a question is refused. A refusal of a command is in its result.
         """
-        question = self.sign(
-            Call(program="service", command="status", args={"id": command_id}), lifetime=_QUESTION_LIFETIME
-        )
-        answer = yield from self._answered([question], about=[command_id])
-        told = results_of(answer, [question], key=self.attested.key)[0]
-        if told.error is not None:
-            raise _unknown([command_id], told.error)
-        outcome = wire.convert(told.value, Outcome)
-        if outcome.placement is not None:
-            proof = yield from inclusion_proof(outcome.placement.index, tree_size=answer.checkpoint.tree_size)
-            placement = msgspec.structs.replace(outcome.placement, proof=proof)
-            outcome = msgspec.structs.replace(outcome, placement=placement)
-        return result_of(outcome, command_id=command_id, signed=signed, note=answer.note, key=self.attested.key)
+        ids = [command_id for command_id, _ in commands]
+        questions = [self._question(command_id) for command_id in ids]
+        answer = yield from self._answered(questions, about=ids)
+        outcomes = []
+        for told in results_of(answer, questions, key=self.attested.key):
+            if told.error is not None:
+                raise _unknown(ids, told.error)
+            outcomes.append(wire.convert(told.value, Outcome))
+        outcomes = yield from _proven(outcomes, tree_size=answer.checkpoint.tree_size)
+        return [
+            result_of(outcome, command_id=command_id, signed=signed, note=answer.note, key=self.attested.key)
+            for outcome, (command_id, signed) in zip(outcomes, commands, strict=True)
+        ]
+
+    def _question(self, command_id: bytes) -> SignedCommand:
+        call = Call(program="service", command="status", args={"id": command_id})
+        return self.sign(call, lifetime=_QUESTION_LIFETIME)
 
     # --- one envelope, until it is answered ---
 
@@ -194,6 +204,20 @@ class Protocol:
         answer = open_answer(said.relayed, reply=reply, key=attested.key, commands=len(commands))
         yield from history.follow(answer.note, asked=asked, proof=answer.consistency)
         return answer
+
+
+def _proven(outcomes: Sequence[Outcome], *, tree_size: int) -> Flow[list[Outcome]]:
+    """The same outcomes, those that have a place in the log with its inclusion proof in that tree."""
+    placed = [outcome.placement.index for outcome in outcomes if outcome.placement is not None]
+    if not placed:
+        return list(outcomes)
+    proofs = iter((yield from inclusion_proofs(placed, tree_size=tree_size)))
+    return [
+        outcome
+        if outcome.placement is None
+        else msgspec.structs.replace(outcome, placement=msgspec.structs.replace(outcome.placement, proof=next(proofs)))
+        for outcome in outcomes
+    ]
 
 
 def _unknown(command_ids: Sequence[bytes], reason: TobariError) -> Unavailable:

@@ -11,7 +11,7 @@ A session may be shared: the blocking one between threads, the asynchronous one 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -30,6 +30,7 @@ from tobari.client.profile import Profile
 from tobari.client.protocol import LIFETIME, Protocol
 from tobari.client.result import Result
 from tobari.client.trust import TrustStore
+from tobari.client.watch import PATIENCE, Watch
 from tobari.crypto.signing import SigningKey
 from tobari.evidence.policy import AppraisalPolicy
 from tobari.evidence.result import AttestationResult
@@ -178,13 +179,29 @@ class Session(_Face):
         self, program: str, command: str, args: dict[str, Any] | None = None, *, lifetime: float = LIFETIME
     ) -> SignedCommand:
         """Send a command once, without insisting on an answer: `status` tells what came of it."""
-        signed = self.sign(program, command, args, lifetime=lifetime)
+        return self.submit_many([Call(program=program, command=command, args=args or {})], lifetime=lifetime)[0]
+
+    def submit_many(self, calls: Sequence[Call], *, lifetime: float = LIFETIME) -> list[SignedCommand]:
+        """As `submit`, for up to 256 commands in one envelope; `statuses` tells what came of them."""
+        signed = self._sign_all(calls, lifetime)
         self._driver.run(self._protocol.send_once(signed))
         return signed
 
     def status(self, command: SignedCommand | bytes) -> Result:
         """What became of a command of this key, by itself or by its id. A refusal is in the result."""
         return self._driver.run(_status(self._protocol, command))
+
+    def statuses(self, commands: Sequence[SignedCommand | bytes], *, patience: float = PATIENCE) -> Iterator[Result]:
+        """Follow commands of this key: the state of each at once, then each change, until all are final.
+
+        Args:
+            patience: seconds without a change after which it ends; what was told last of a command holds then.
+
+        Raises: as `call` does. A refusal of a command is in its result.
+        """
+        watch = Watch(self._protocol, commands, patience=patience)
+        while not watch.over:
+            yield from self._driver.run(watch.changes())
 
     def upload(self, sealed: SealedObject, *, progress: Progress | None = None) -> None:
         """Send a sealed object; see `objects.upload`."""
@@ -279,12 +296,23 @@ class AsyncSession(_Face):
     async def submit(
         self, program: str, command: str, args: dict[str, Any] | None = None, *, lifetime: float = LIFETIME
     ) -> SignedCommand:
-        signed = self.sign(program, command, args, lifetime=lifetime)
+        return (await self.submit_many([Call(program=program, command=command, args=args or {})], lifetime=lifetime))[0]
+
+    async def submit_many(self, calls: Sequence[Call], *, lifetime: float = LIFETIME) -> list[SignedCommand]:
+        signed = self._sign_all(calls, lifetime)
         await self._driver.run(self._protocol.send_once(signed))
         return signed
 
     async def status(self, command: SignedCommand | bytes) -> Result:
         return await self._driver.run(_status(self._protocol, command))
+
+    async def statuses(
+        self, commands: Sequence[SignedCommand | bytes], *, patience: float = PATIENCE
+    ) -> AsyncIterator[Result]:
+        watch = Watch(self._protocol, commands, patience=patience)
+        while not watch.over:
+            for result in await self._driver.run(watch.changes()):
+                yield result
 
     async def upload(self, sealed: SealedObject, *, progress: Progress | None = None) -> None:
         await self._driver.run(objects.upload(sealed, progress=progress))

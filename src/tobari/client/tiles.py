@@ -6,7 +6,7 @@ it lacks a file, until it lacks none: a proof needs a few files at each of at mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tobari.base.errors import Untrusted
@@ -24,7 +24,7 @@ class _Lacking(Exception):
         self.path = path
 
 
-def from_tiles(compute: Callable[[TileReader], T], *, tree_size: int) -> Flow[T]:
+def from_tiles(compute: Callable[[TileReader], T], *, tree_size: int, max_files: int = MAX_FILES) -> Flow[T]:
     """What `compute` makes of the tiles of a tree. Unverified.
 
     Raises:
@@ -38,7 +38,7 @@ def from_tiles(compute: Callable[[TileReader], T], *, tree_size: int) -> Flow[T]
             raise _Lacking(path)
         return files[path]
 
-    while len(files) < MAX_FILES:
+    while len(files) < max_files:
         try:
             return compute(TileReader(read, tree_size))
         except _Lacking as lacking:
@@ -47,9 +47,13 @@ def from_tiles(compute: Callable[[TileReader], T], *, tree_size: int) -> Flow[T]
     raise Untrusted("client.tiles", "The log's tiles do not make a proof.")
 
 
-def inclusion_proof(index: int, *, tree_size: int) -> Flow[list[bytes]]:
-    """The siblings of leaf `index`; raises as `from_tiles` does, and NotFound `ledger.beyond`."""
-    return from_tiles(lambda tiles: tiles.inclusion_proof(index), tree_size=tree_size)
+def inclusion_proofs(indices: Sequence[int], *, tree_size: int) -> Flow[list[list[bytes]]]:
+    """The siblings of each leaf; raises as `from_tiles` does, and NotFound `ledger.beyond`."""
+    return from_tiles(
+        lambda tiles: [tiles.inclusion_proof(index) for index in indices],
+        tree_size=tree_size,
+        max_files=MAX_FILES * len(indices),
+    )
 
 
 def consistency_proof(first: int, *, tree_size: int) -> Flow[list[bytes]]:
