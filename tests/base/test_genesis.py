@@ -46,3 +46,9 @@ def test_a_genesis_file_that_is_not_right_is_refused(old, new, code):
     with pytest.raises(Malformed) as refused:
         genesis.from_toml(GOOD.replace(old, new))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("name", ["bank-a\\n", "bank-a\\r\\n", " bank-a", "-bank", "", "b" * 64, "bänk"])
+def test_a_name_that_could_be_taken_for_another_is_refused(name):
+    with pytest.raises(Malformed):
+        genesis.from_toml(GOOD.replace('name = "bank-a"', f'name = "{name}"'))

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from tobari.base.wire import Message
 
-MemberName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$")]
+MemberName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}\Z")]
 """A member's name, unique in its consortium."""
 
 

@@ -100,9 +100,7 @@ def seal_request(
     return request, ReplyKey(secret, request)
 
 
-def open_request(
-    keys: dict[bytes, RecipientKey], request: bytes, *, service_id: bytes, epoch: int
-) -> OpenedRequest:
+def open_request(keys: dict[bytes, RecipientKey], request: bytes, *, service_id: bytes, epoch: int) -> OpenedRequest:
     """Open a request with the service's keys of this epoch, by key id.
 
     Raises:

@@ -12,8 +12,8 @@ from tobari.base.wire import Message
 MAX_BUNDLE = 1 << 20
 """Bytes of a bundle in any spelling."""
 
-PlatformName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-EndorsementName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+PlatformName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}\Z")]
+EndorsementName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}\Z")]
 
 
 class EvidenceBundle(Message, frozen=True, kw_only=True):

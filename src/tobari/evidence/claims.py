@@ -22,7 +22,7 @@ from tobari.crypto.labels import Label
 
 MAX_CLAIMS = 1 << 16
 
-Guard = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
+Guard = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,47}\Z")]
 """A name of a lock-down measure that the kernel confirmed to be in force."""
 
 
@@ -40,7 +40,7 @@ class Claims(Message, frozen=True, kw_only=True, rename={"nonce": "eat_nonce"}):
     """Service id: the audience of every command."""
     identity: Annotated[bytes, Meta(min_length=32, max_length=33)]
     """Verifying key that signs checkpoints."""
-    origin: Annotated[str, Meta(pattern=r"^[^\s+]{1,255}$")]
+    origin: Annotated[str, Meta(pattern=r"^[^\s+]{1,255}\Z")]
     """Origin line of the checkpoints."""
     node: Annotated[bytes, Meta(min_length=16, max_length=32)]
     """Node id, new at each boot."""

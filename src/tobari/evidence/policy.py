@@ -25,9 +25,9 @@ MAX_POLICY = 1 << 18
 """Characters of a policy file."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-HexDigest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-HexMeasurement = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{2}){16,64}$")]
-MeasurementName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+HexDigest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+HexMeasurement = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{2}){16,64}\Z")]
+MeasurementName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}\Z")]
 
 
 class ReferenceValues(Message, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from tobari.base.wire import Message
 
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z")]
 Digest = Annotated[bytes, Meta(min_length=32, max_length=32)]
 CommandId = Annotated[bytes, Meta(min_length=16, max_length=16)]
 

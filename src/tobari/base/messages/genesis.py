@@ -20,7 +20,7 @@ class Member(Message, frozen=True, kw_only=True):
     """An organisation or person that may sign commands."""
 
     name: MemberName
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$|^[0-9a-f]{66}$")]
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z|^[0-9a-f]{66}\Z")]
     """Public key in hex: Ed25519 (32 bytes) or P-256 compressed (33 bytes)."""
     roles: list[Role]
     """What it may do; the role `member` goes without saying."""

@@ -102,7 +102,9 @@ class Actor:
             if state["state"] == "done":
                 return
             if state["state"] != "running":
-                raise Unavailable("demo.job", f"A job of {self.name} ended as {state['state']} ({state['error']['code']}).")
+                raise Unavailable(
+                    "demo.job", f"A job of {self.name} ended as {state['state']} ({state['error']['code']})."
+                )
             time.sleep(0.05)
         raise Unavailable("demo.job", f"A job of {self.name} takes longer than {_JOB_SECONDS:.0f} seconds.")
 

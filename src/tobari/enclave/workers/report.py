@@ -17,7 +17,7 @@ MAX_REPORT = 512
 
 PhaseName = Literal["open", "parse", "compute", "answer"]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
-FailureCode = Annotated[str, Meta(pattern=r"^[a-z]+\.[a-z_]+$", max_length=64)]
+FailureCode = Annotated[str, Meta(pattern=r"^[a-z]+\.[a-z_]+\Z", max_length=64)]
 ColumnIndex = Annotated[int, Meta(ge=0, lt=1 << 16)]
 
 
