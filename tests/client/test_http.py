@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import socket
 import threading
@@ -13,7 +14,7 @@ import httpx2
 import pytest
 
 from tobari.base.errors import TobariError
-from tobari.client.flow import Request, Response, blocking, exchange, pause
+from tobari.client.flow import Request, Response, blocking, exchange, exclusive, pause
 from tobari.client.http import AsyncDriver, Driver
 
 GOOD = b"HTTP/1.1 200 OK\r\ncontent-type: Text/Plain; charset=utf-8\r\ncontent-length: 4\r\n\r\ngood"
@@ -212,3 +213,25 @@ def test_a_cancelled_task_ends_its_exchange():
                 await task
 
     asyncio.run(run())
+
+
+def test_exclusive_flows_run_one_after_the_other():
+    running: list[str] = []
+
+    def inner(name: str):
+        running.append(name)
+        yield from pause(0.001)
+        assert running[-1] == name
+        return name
+
+    def outer(name: str):
+        return (yield from exclusive(inner(name)))
+
+    async def run() -> None:
+        async with AsyncDriver("http://x.test") as driver:
+            assert await asyncio.gather(*(driver.run(outer(name)) for name in "abcdef")) == list("abcdef")
+
+    asyncio.run(run())
+    with Driver("http://x.test") as driver, concurrent.futures.ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(lambda name: driver.run(outer(name)), "abcdef")) == list("abcdef")
+    assert len(running) == 12

@@ -3,6 +3,7 @@
     Request    one HTTP exchange; comes back as a Response
     Pause      waiting
     Blocking   a call that reads or writes files; comes back as its result
+    Exclusive  another flow, run while no other exclusive one of this driver runs; comes back as its result
 
 What goes wrong is thrown into the flow where it waits: `client.unreachable` if nothing was sent, `client.lost` if the
 other side may have taken the request. Drivers are in `http`.
@@ -54,7 +55,12 @@ class Blocking:
     call: Callable[[], Any]
 
 
-Effect = Request | Pause | Blocking
+@dataclass(frozen=True)
+class Exclusive:
+    flow: Generator[Any, Any, Any]
+
+
+Effect = Request | Pause | Blocking | Exclusive
 Flow = Generator[Effect, Any, T]
 
 
@@ -73,6 +79,12 @@ def exchange(request: Request) -> Flow[Response]:
 def blocking(call: Callable[[], T]) -> Flow[T]:
     """Run a call that may block; raises what it raises."""
     result: T = yield Blocking(call)
+    return result
+
+
+def exclusive(flow: Flow[T]) -> Flow[T]:
+    """Run a flow alone among its like: for what would otherwise be tried again and again. Must not be nested."""
+    result: T = yield Exclusive(flow)
     return result
 
 

@@ -8,6 +8,7 @@ face: a response's head that trickles in byte by byte, up to the 100 KiB that th
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
@@ -19,7 +20,7 @@ import httpx2
 import tobari
 from tobari.base.errors import Malformed, TobariError, TooLarge, Unavailable
 from tobari.client.address import normalise
-from tobari.client.flow import Blocking, Effect, Flow, Pause, Request, Response
+from tobari.client.flow import Blocking, Effect, Exclusive, Flow, Pause, Request, Response
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class Driver:
 
     def __init__(self, url: str, *, transport: httpx2.BaseTransport | None = None) -> None:
         self.url = normalise(url)
+        self._alone = threading.Lock()
         self._client = httpx2.Client(
             base_url=self.url, headers=_HEADERS, timeout=TIMEOUT, trust_env=False, transport=transport
         )
@@ -75,6 +77,9 @@ class Driver:
                 time.sleep(seconds)
             case Blocking(call):
                 return call()
+            case Exclusive(flow):
+                with self._alone:
+                    return self.run(flow)
         return None
 
     def _exchange(self, request: Request) -> Response:
@@ -97,6 +102,7 @@ class AsyncDriver:
 
     def __init__(self, url: str, *, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.url = normalise(url)
+        self._alone = asyncio.Lock()
         self._client = httpx2.AsyncClient(
             base_url=self.url, headers=_HEADERS, timeout=TIMEOUT, trust_env=False, transport=transport
         )
@@ -136,6 +142,9 @@ class AsyncDriver:
                 await asyncio.sleep(seconds)
             case Blocking(call):
                 return await asyncio.to_thread(call)
+            case Exclusive(flow):
+                async with self._alone:
+                    return await self.run(flow)
         return None
 
     async def _exchange(self, request: Request) -> Response:

@@ -18,7 +18,7 @@ from tobari.client import relay
 from tobari.client.answer import OpenedAnswer, open_answer, result_of, results_of
 from tobari.client.attestation import Attested, attest
 from tobari.client.command import Call, SignedCommand, sign_command
-from tobari.client.flow import Flow, pause
+from tobari.client.flow import Flow, exclusive, pause
 from tobari.client.history import History
 from tobari.client.result import Result
 from tobari.client.tiles import inclusion_proofs
@@ -202,7 +202,7 @@ class Protocol:
         if isinstance(said, relay.Refused):
             return said
         answer = open_answer(said.relayed, reply=reply, key=attested.key, commands=len(commands))
-        yield from history.follow(answer.note, asked=asked, proof=answer.consistency)
+        yield from exclusive(history.follow(answer.note, asked=asked, proof=answer.consistency))
         return answer
 
 
