@@ -19,7 +19,8 @@ from tobari.base import wire
 from tobari.base.errors import Conflict, NotFound, Refused, Unavailable
 from tobari.base.messages.relay import MAX_RELAYED, Relayed
 from tobari.host.datadir import DataDirectory
-from tobari.host.serve import _bind, serve
+from tobari.host.http_server import bind
+from tobari.host.serve import serve
 from tobari.host.store import LogStore
 from tobari.ledger.checkpoint import open_checkpoint
 
@@ -194,7 +195,7 @@ def test_the_data_directory_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def test_answers_do_not_wait_for_acknowledgements(tmp_path: Path) -> None:
-    with _bind(running.config(tmp_path)) as listener, socket.create_connection(listener.getsockname()):
+    with bind("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
         connection, _ = listener.accept()
         with connection:
             assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -14,22 +14,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
-import threading
 from asyncio.subprocess import Process
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-import uvicorn
-from starlette.types import ASGIApp
-
-from tobari.base.errors import Conflict, TobariError
+from tobari.base.errors import TobariError
 from tobari.base.messages.link import Ready
 from tobari.host.config import HostConfig
-from tobari.host.connection import bounded
 from tobari.host.datadir import DataDirectory
 from tobari.host.http import build_app
+from tobari.host.http_server import Server, bind, stop_signals, url_of
 from tobari.host.journal import Journal
 from tobari.host.link import Link, end_enclave, start_enclave
 from tobari.host.objects import ObjectStore
@@ -74,13 +69,13 @@ async def _serve(config: HostConfig, on_ready: Callable[[Serving], None]) -> int
         open_things.push_async_callback(reader.close)
         log = await _load(journal, reader)
         objects = await asyncio.to_thread(ObjectStore, directory.objects, config.limits)
-        listener = open_things.enter_context(_bind(config))
+        listener = open_things.enter_context(bind(config.address, config.port))
         process, link = await start_enclave(config, directory)
         open_things.push_async_callback(end_enclave, process)
         open_things.callback(link.close)
 
         def announce(ready: Ready) -> None:
-            url = _url(listener)
+            url = url_of(listener)
             _log.info("host.ready: %s, log size %d, at %s", ready.origin, ready.tree_size, url)
             on_ready(Serving(url=url, origin=ready.origin, vkey=ready.vkey, tree_size=ready.tree_size))
 
@@ -97,7 +92,7 @@ async def _serve(config: HostConfig, on_ready: Callable[[Serving], None]) -> int
         life = asyncio.create_task(relay.run(config.genesis))
         watch = asyncio.create_task(_hang_up_after(process, link))
         try:
-            await _until_over(_server(app, config), listener, life)
+            await _until_over(Server(app, config.limits), listener, life)
             return await _take_down(relay, life, config.limits.stop_seconds)
         finally:
             for task in (life, watch):
@@ -116,9 +111,9 @@ async def _load(journal: Journal, reader: LogReader) -> PublishedLog:
     return log
 
 
-async def _until_over(server: uvicorn.Server, listener: socket.socket, life: asyncio.Task[None]) -> None:
+async def _until_over(server: Server, listener: socket.socket, life: asyncio.Task[None]) -> None:
     """Serve HTTP until a signal comes or the enclave's life ends, then finish the requests in progress."""
-    with _signals() as stopped:
+    with stop_signals() as stopped:
         http = asyncio.create_task(server.serve(sockets=[listener]))
         stop = asyncio.create_task(stopped.wait())
         await asyncio.wait({http, stop, life}, return_when=asyncio.FIRST_COMPLETED)
@@ -153,65 +148,3 @@ async def _take_down(relay: Relay, life: asyncio.Task[None], seconds: float) -> 
 async def _hang_up_after(process: Process, link: Link) -> None:
     await process.wait()
     link.hang_up()
-
-
-def _server(app: ASGIApp, config: HostConfig) -> uvicorn.Server:
-    return _Server(
-        uvicorn.Config(
-            app,
-            http=bounded(config.limits),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            # Whoever is connected is the client: nobody may speak for other addresses.
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(config.limits.stop_seconds),
-        )
-    )
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, without its signal handlers: a signal is for the whole host."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM and SIGINT set."""
-    event = asyncio.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, event.set)
-    try:
-        yield event
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-
-def _bind(config: HostConfig) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(config.address, config.port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((config.address, config.port), family=family, backlog=512)
-    except OSError as error:
-        raise Conflict(
-            "host.address", f"The address {config.address} port {config.port} cannot be used: {error.strerror}."
-        ) from None
-    # Inherited by each connection. asyncio sets it by itself only on sockets made with an explicit IPPROTO_TCP; without
-    # it every answer, sent as head and body, waits 40 ms for the client's delayed acknowledgement.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return listener
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
