@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import json
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from tobari.base.messages.command import MAX_ENVELOPE
 from tobari.base.messages.objects import SEALED_CHUNK
 from tobari.base.messages.relay import ENVELOPE_TYPE, EVIDENCE_TYPE, RELAYED_TYPE, TREE_SIZE_HEADER
 from tobari.host import problems
+from tobari.host.objects import ObjectStore, Upload
 from tobari.host.openapi import DOCUMENT
 
 
@@ -268,3 +271,19 @@ async def test_a_download_gives_its_slot_back(tmp_path: Path) -> None:
         for _ in range(3):
             await put(host, [b"x" * 99])
             assert (await host.http.get(f"/v1/objects/{root_of([b'x' * 99]).hex()}")).status_code == 200
+
+
+@pytest.mark.parametrize("step", ["receive", "add", "finish"])
+async def test_a_disk_that_refuses_an_object_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with rig(tmp_path) as host:
+        with monkeypatch.context() as full:
+            full.setattr(ObjectStore if step == "receive" else Upload, step, refuse)
+            expect_problem(await put(host, [b"x" * 99]), 503, "object.write")
+        assert files(tmp_path / "data" / "objects") == []
+        assert host.objects.used == 0
+        assert (await put(host, [b"x" * 99])).status_code == 201

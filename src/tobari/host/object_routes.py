@@ -7,14 +7,16 @@ terms speak of is never opened. The quota and the rate are what bounds it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import ParamSpec, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tobari.base.errors import NotFound
+from tobari.base.errors import NotFound, Unavailable
 from tobari.base.messages.objects import SEALED_CHUNK
 from tobari.host.body import declared_size, pieces
 from tobari.host.config import Limits
@@ -22,6 +24,10 @@ from tobari.host.limits import Slots
 from tobari.host.objects import ObjectStore
 
 _TYPE = "application/octet-stream"
+_log = logging.getLogger("tobari.host")
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Objects:
@@ -43,11 +49,11 @@ class Objects:
         root = _root(request)
         self._objects.check(declared_size(request) or 0)
         with self._slots.one():
-            upload = await asyncio.to_thread(self._objects.receive, root)
+            upload = await _write(self._objects.receive, root)
             try:
                 async for chunk in pieces(request, size=SEALED_CHUNK, seconds=self._seconds):
-                    await asyncio.to_thread(upload.add, chunk)
-                new = await asyncio.to_thread(upload.finish)
+                    await _write(upload.add, chunk)
+                new = await _write(upload.finish)
             finally:
                 upload.abandon()
         return Response(status_code=201 if new else 200, headers={"location": f"/v1/objects/{root.hex()}"})
@@ -83,6 +89,21 @@ class _Download(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._slots.one():
             await super().__call__(scope, receive, send)
+
+
+async def _write(write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do a step of an upload in a thread.
+
+    Raises:
+        Unavailable: `object.write`, the disk refused. What the step itself raises.
+    """
+    try:
+        return await asyncio.to_thread(write, *args, **kwargs)
+    except OSError as error:
+        _log.error("host.object_write: an object could not be written (%s); look at the disk", error.strerror)
+        raise Unavailable(
+            "object.write", "The host's disk refused the object, nothing of it is kept: tell its operator, try again."
+        ) from None
 
 
 def _root(request: Request) -> bytes:
