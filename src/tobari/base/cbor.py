@@ -13,7 +13,10 @@ from typing import Any, NoReturn
 
 import cbor2
 
+from tobari.base.canonical import encode
 from tobari.base.errors import Malformed, TooLarge
+
+__all__ = ["MAX_DEPTH", "decode", "decode_own", "encode"]
 
 MAX_DEPTH = 24
 """Nesting of arrays and maps; our deepest message has nine levels."""
@@ -25,11 +28,6 @@ def _refuse(*_: object) -> NoReturn:
 
 # cbor2 turns known tags into Python objects; every one of them is refused here, the unknown ones by `tag_hook`.
 _NO_TAGS: dict[int, Any] = dict.fromkeys([*range(320), 1004, 43000, 55799], _refuse)
-
-
-def encode(value: object) -> bytes:
-    """Encode plain values: None, bool, int of 64 bits, float, bytes, str, list, tuple, dict."""
-    return cbor2.dumps(value, canonical=True)
 
 
 def decode(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
@@ -50,8 +48,8 @@ def decode(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
             allow_indefinite=False,
             allow_duplicate_keys=False,
         )
-        same = cbor2.dumps(value, canonical=True) == data
-    # A hostile input reaches a Rust and a Python codec here: whatever they raise, the input is at fault.
+        same = encode(value) == data
+    # A hostile input reaches a decoder and an encoder here: whatever they raise, the input is at fault.
     except Exception as error:
         raise Malformed("cbor.malformed", "These bytes are not CBOR as spec/cbor.md allows it.") from error
     if not same:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tobari.base import cbor
+from tobari.base import canonical, cbor
 from tobari.base.errors import Malformed
 
 T = TypeVar("T")
@@ -38,7 +38,7 @@ def convert(value: Any, kind: type[T]) -> T:
 
 
 def to_cbor(value: object) -> bytes:
-    return cbor.encode(to_builtins(value))
+    return canonical.encode(value)
 
 
 def from_cbor(data: bytes, kind: type[T], *, max_bytes: int) -> T:

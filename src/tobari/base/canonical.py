@@ -1,0 +1,135 @@
+"""Encoding plain values and messages to canonical CBOR (spec/cbor.md): each in its one spelling.
+
+cbor2 spells alike and tests hold the two together. This encoder exists because much of what the enclave does is to
+encode its own messages: it reads a message's fields as they are, without plain values in between, and knows their
+names' spelling and order beforehand, which halves the cost. What it does not know itself it leaves to cbor2.
+
+Decoding, and so everything hostile, is `cbor.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+import cbor2
+import msgspec
+
+_UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP = range(6)
+_SHORT = [[bytes([t << 5 | n] if n < 24 else [t << 5 | 24, n]) for n in range(256)] for t in range(6)]
+"""Heads up to 255, by major type: nearly all there are."""
+_64_BITS = 1 << 64
+
+
+def encode(value: object) -> bytes:
+    """The canonical bytes of a plain value or a message; a subclass of `str`, such as an enum's member, is text.
+
+    Raises:
+        TypeError, ValueError: it has no CBOR form; see msgspec.to_builtins and cbor2.
+    """
+    return _ENCODERS[type(value)](value)
+
+
+def _head(major: int, number: int) -> bytes:
+    if number < 256:
+        return _SHORT[major][number]
+    info = 1 if number < 1 << 16 else 2 if number < 1 << 32 else 3
+    return bytes((major << 5 | 24 + info,)) + number.to_bytes(1 << info, "big")
+
+
+def _int(value: int) -> bytes:
+    if 0 <= value < _64_BITS:
+        return _head(_UINT, value)
+    if -_64_BITS <= value < 0:
+        return _head(_NINT, -1 - value)
+    return _other(value)
+
+
+def _bytes(value: bytes) -> bytes:
+    length = len(value)
+    return (_SHORT[_BYTES][length] if length < 256 else _head(_BYTES, length)) + value
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    length = len(data)
+    return (_SHORT[_TEXT][length] if length < 256 else _head(_TEXT, length)) + data
+
+
+def _array(value: list[Any] | tuple[Any, ...]) -> bytes:
+    return _head(_ARRAY, len(value)) + b"".join([_ENCODERS[type(item)](item) for item in value])
+
+
+def _map(value: dict[Any, Any]) -> bytes:
+    items = [(_ENCODERS[type(key)](key), _ENCODERS[type(item)](item)) for key, item in value.items()]
+    items.sort()
+    # Texts have their length in the head, so that they are in order now. Other keys, and keys of two types, may not be.
+    if items and not items[0][0][0] >> 5 == items[-1][0][0] >> 5 == _TEXT:
+        items.sort(key=_length_first)
+    return _head(_MAP, len(items)) + b"".join([part for item in items for part in item])
+
+
+def _length_first(item: tuple[bytes, Any]) -> tuple[int, bytes]:
+    return len(item[0]), item[0]
+
+
+def _other(value: object) -> bytes:
+    return cbor2.dumps(msgspec.to_builtins(value, builtin_types=(bytes,)), canonical=True)
+
+
+def _message(kind: type[msgspec.Struct]) -> Callable[[Any], bytes]:
+    """An encoder of that message: its head, its tag and the names of its fields are spelled once, here."""
+    config = kind.__struct_config__
+    fields = [
+        (_text(name), field) for name, field in zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
+    ]
+    if config.tag_field is not None:
+        fields.append((_text(config.tag_field), ""))
+    before, present = [], []
+    spelled = _head(_MAP, len(fields))
+    for name, field in sorted(fields, key=_length_first):
+        spelled += name
+        if field:
+            before.append(spelled)
+            present.append(field)
+            spelled = b""
+        else:
+            spelled += encode(config.tag)
+    values = _values(present)
+    return lambda message: (
+        b"".join([name + _ENCODERS[type(value)](value) for name, value in zip(before, values(message))])  # noqa: B905
+        + spelled
+    )
+
+
+def _values(fields: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """What takes these fields out of a message."""
+    if len(fields) > 1:
+        return attrgetter(*fields)
+    return lambda message: tuple(getattr(message, field) for field in fields)
+
+
+class _Encoders(dict[type, Callable[[Any], bytes]]):
+    """Which function encodes a type; found once for each type there is."""
+
+    def __missing__(self, kind: type) -> Callable[[Any], bytes]:
+        if issubclass(kind, msgspec.Struct):
+            self[kind] = _message(kind)
+        else:
+            self[kind] = _array if issubclass(kind, tuple) else _other
+        return self[kind]
+
+
+_ENCODERS = _Encoders(
+    {
+        bytes: _bytes,
+        str: _text,
+        int: _int,
+        list: _array,
+        tuple: _array,
+        dict: _map,
+        bool: lambda value: b"\xf5" if value else b"\xf4",
+        type(None): lambda _: b"\xf6",
+    }
+)
