@@ -32,7 +32,7 @@ COMMANDS = {
     "doctor": "tobari.cli.doctor",
 }
 """What most people need: each command's module, which holds a typer application `app`."""
-AREAS = {name: f"tobari.cli.{name}" for name in ("dataset", "room", "keys")}
+AREAS = {name: f"tobari.cli.{name}" for name in ("dataset", "room", "keys", "proxy")}
 """The sub-applications."""
 
 _EXTRAS = {"landlock": "node", "pyseccomp": "node", "starlette": "node", "uvicorn": "node"}

@@ -56,6 +56,10 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
         "Make and list the keys that sign your commands.",
         "コマンドに署名する鍵の作成と一覧を行います。",
     ),
+    "help.proxy": (
+        "Let any program on this machine use a service with plain JSON.",
+        "このマシン上の任意のプログラムから、JSON でサービスを使えるようにします。",
+    ),
     "up.ready": ("The service runs at {url}", "サービスが {url} で動いています"),
     "up.service": ("Service id: {service}", "サービス識別子: {service}"),
     "up.invite": (
@@ -115,6 +119,11 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "dataset.withdrawn": ("Withdrawn: its data key is destroyed.", "撤回しました。データ鍵は破棄されました。"),
     "room.job": ("Job {job}", "ジョブ {job}"),
+    "proxy.ready": (
+        "Whoever has this token acts as you until the proxy stops. Stop it with Ctrl-C.",
+        "停止するまで、このトークンを持つ者はあなたとして操作できます。Ctrl-C で停止します。",
+    ),
+    "proxy.stopped": ("The proxy has stopped.", "プロキシは停止しました。"),
     "doctor.good": ("Everything is in order.", "すべて正常です。"),
     "doctor.warn": ("In order, with {warnings} warnings.", "正常ですが、警告が {warnings} 件あります。"),
     "doctor.fail": ("{failures} checks failed.", "{failures} 件の点検に失敗しました。"),

@@ -63,18 +63,26 @@ class _Face:
         return self._protocol.attested.result
 
     def sign(
-        self, program: str, command: str, args: dict[str, Any] | None = None, *, lifetime: float = LIFETIME
+        self,
+        program: str,
+        command: str,
+        args: dict[str, Any] | None = None,
+        *,
+        lifetime: float = LIFETIME,
+        command_id: bytes | None = None,
     ) -> SignedCommand:
         """Make and sign a command without sending it, so that its id is kept before anything can be lost.
 
         Args:
             lifetime: seconds until it is void, at most 600.
+            command_id: 16 random bytes that the caller made and kept; fresh ones if left out.
 
         Raises:
             Unauthorized: `client.no_key`.
-            Malformed: `client.lifetime`, `message.malformed`.
+            Malformed: `client.lifetime`, `client.command_id`, `message.malformed`.
         """
-        return self._protocol.sign(Call(program=program, command=command, args=args or {}), lifetime=lifetime)
+        call = Call(program=program, command=command, args=args or {})
+        return self._protocol.sign(call, lifetime=lifetime, command_id=command_id)
 
     def _sign_all(self, calls: Sequence[Call], lifetime: float) -> list[SignedCommand]:
         return [self._protocol.sign(call, lifetime=lifetime) for call in calls]

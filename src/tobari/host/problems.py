@@ -7,6 +7,7 @@ Every error leaves this way, the framework's own (no such route, wrong method) i
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -29,14 +30,21 @@ _FRAMEWORK: dict[int, TobariError] = {
 _CRASH = Broken("http.crash", "The host failed at this request; its operator can see where in its log.")
 
 
-def problem(status: int, error: TobariError, headers: dict[str, str] | None = None) -> Response:
-    """An `application/problem+json` answer."""
+def problem(
+    status: int,
+    error: TobariError,
+    headers: dict[str, str] | None = None,
+    *,
+    members: Mapping[str, object] | None = None,
+) -> Response:
+    """An `application/problem+json` answer. `members` are extension members (RFC 9457, section 3.2)."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": error.message,
         "code": error.code,
+        **(members or {}),
     }
     retry = {"retry-after": str(RETRY_SECONDS)} if status in (429, 503) else {}
     return Response(
