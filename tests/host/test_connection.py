@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from pathlib import Path
+
+import pytest
 
 from tests.host import running
 from tests.host.test_objects import files, root_of
@@ -66,16 +69,94 @@ def test_a_head_without_end_is_cut(tmp_path: Path) -> None:
         assert sent < 16 << 20
 
 
-def test_more_connections_than_allowed_are_cut(tmp_path: Path) -> None:
+def test_one_connection_too_many_cuts_the_one_that_waited_longest(tmp_path: Path) -> None:
     with running.host(tmp_path, connections=3) as host:
         held = [host.connect() for _ in range(3)]
         time.sleep(0.1)
-        with host.connect() as one_more:
-            assert until_closed(one_more) == b""
+        assert host.http.get("/healthz").status_code == 200
+        assert until_closed(held[0]) == b""
+        held[1].settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            held[1].recv(1)
         for sock in held:
             sock.close()
+
+
+def test_a_connection_with_a_request_in_progress_is_not_replaced(tmp_path: Path) -> None:
+    with running.host(tmp_path, connections=2) as host:
+        busy = [host.connect() for _ in range(2)]
+        for sock in busy:
+            sock.sendall(CALL + b"content-length: 6\r\n\r\nsil")
         time.sleep(0.1)
+        with host.connect() as one_more:
+            assert until_closed(one_more) == b""
+        busy[0].sendall(b"ent")
+        busy[0].settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            busy[0].recv(1)
+        for sock in busy:
+            sock.close()
+
+
+def test_bytes_between_requests_do_not_hold_a_connection(tmp_path: Path) -> None:
+    """uvicorn gives up its own timer when anything arrives, be it an empty line."""
+    upgrade = GET + b"connection: upgrade\r\nupgrade: x\r\n\r\n"
+    with running.host(tmp_path, head_seconds=0.3) as host:
+        for request, more in ((GET + b"\r\n", b"\r\n"), (upgrade, b"x")):
+            with host.connect() as sock:
+                sock.sendall(request)
+                assert b"200 OK" in sock.recv(1 << 16)
+                sock.sendall(more)
+                sock.settimeout(3)
+                until_closed(sock)
+
+
+def test_requests_sent_ahead_are_bounded(tmp_path: Path) -> None:
+    with running.host(tmp_path, pipelined=4) as host:
+        with host.connect() as sock:
+            sock.sendall((GET + b"\r\n") * 5)
+            received = b""
+            while received.count(b"alive") < 5:
+                received += sock.recv(1 << 16)
+        with host.connect() as sock:
+            sock.sendall((GET + b"\r\n") * 1000)
+            assert until_closed(sock).count(b"alive") < 5
+
+
+def test_header_fields_are_counted(tmp_path: Path) -> None:
+    with running.host(tmp_path) as host, host.connect() as sock:
+        sock.sendall(GET + b"a:\r\n" * 1000 + b"\r\n")
+        assert until_closed(sock) == b""
+
+
+@pytest.mark.parametrize("endless", [b"a: b\r\n", b"x" * 1000], ids=["fields", "one field"])
+def test_a_trailer_without_end_is_cut(tmp_path: Path, endless: bytes) -> None:
+    flood(tmp_path, b"transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n" + b"x:" * (endless[:1] == b"x"), endless)
+
+
+def test_a_chunk_extension_without_end_is_cut(tmp_path: Path) -> None:
+    flood(tmp_path, b"transfer-encoding: chunked\r\n\r\n1;", b"x" * 1000)
+
+
+def flood(tmp_path: Path, start: bytes, endless: bytes) -> None:
+    with running.host(tmp_path) as host, host.connect() as sock:
+        sock.sendall(CALL + start)
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 64 << 20:
+                sent += sock.send(endless * 60)
+        assert sent < 16 << 20
         assert host.http.get("/healthz").status_code == 200
+
+
+def test_a_body_in_chunks_of_one_byte_is_read(tmp_path: Path) -> None:
+    with running.host(tmp_path) as host, host.connect() as sock:
+        sock.sendall(CALL + b"transfer-encoding: chunked\r\n\r\n")
+        for start in range(0, 60_000, 6000):
+            signs = b" " * 6000 if start else b"query:"
+            sock.sendall(b"".join(b"1\r\n%c\r\n" % sign for sign in signs))
+        sock.sendall(b"0\r\nconnection: close\r\n\r\n")
+        assert b"200 OK" in sock.recv(1 << 16)
 
 
 def test_a_client_that_does_not_read_is_cut(tmp_path: Path) -> None:

@@ -148,11 +148,21 @@ async def test_probes_tell_alive_from_ready_and_are_never_limited(tmp_path: Path
 
 
 async def test_more_requests_than_slots_are_turned_away(tmp_path: Path) -> None:
-    async with rig(tmp_path, replace(SMALL, concurrent=3)) as host:
-        waiting = [asyncio.create_task(host.call(b"silent")) for _ in range(3)]
+    async with rig(tmp_path, replace(SMALL, concurrent=1)) as host:
+        waiting = [asyncio.create_task(host.call(b"silent"))]
         await asyncio.sleep(0.05)
         expect_problem(await host.http.get("/v1/ledger/checkpoint"), 503, "host.busy")
         assert (await host.http.get("/healthz")).status_code == 200
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+
+
+async def test_one_address_does_not_keep_out_the_others(tmp_path: Path) -> None:
+    async with rig(tmp_path, replace(SMALL, concurrent=4)) as host:
+        waiting = [asyncio.create_task(host.call(b"silent")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        expect_problem(await host.http.get("/v1/ledger/checkpoint"), 429, "host.share")
         for task in waiting:
             task.cancel()
         await asyncio.wait(waiting)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tobari.base.errors import Limited, Unavailable
 from tobari.host.config import Limits
-from tobari.host.limits import RateLimit, Slots
+from tobari.host.limits import RateLimit, Shares, Slots
 
 LIMITS = Limits(requests_per_second=2, burst=4, addresses=3)
 
@@ -75,3 +75,15 @@ def test_slots_come_back() -> None:
         pass
     with slots.one():
         pass
+
+
+def test_one_address_has_half_of_the_slots() -> None:
+    shares = Shares(3)
+    with shares.one("192.0.2.1"), shares.one("192.0.2.1"):
+        with pytest.raises(Limited), shares.one("192.0.2.1"):
+            pass
+        with shares.one("192.0.2.2"), pytest.raises(Unavailable), shares.one("192.0.2.3"):
+            pass
+    with shares.one("192.0.2.1"), shares.one("192.0.2.1"):
+        pass
+    assert not shares._held

@@ -21,15 +21,20 @@ class Limits:
     addresses: int = 10_000
     """Client addresses remembered for the rate."""
     concurrent: int = 256
-    """Requests in progress."""
+    """Requests in progress; half of them for one client address."""
     pending: int = 128
     """Calls and evidence requests that wait for the enclave."""
     transfers: int = 32
-    """Objects being received or sent over HTTP; fewer than `concurrent`, so that calls get through."""
+    """Objects being received or sent over HTTP, half of them for one client address; fewer than `concurrent`, so that
+    calls get through."""
     connections: int = 1024
-    """Open connections, idle ones included."""
+    """Open connections, idle ones included. One more cuts the one that has waited longest for a request."""
+    pipelined: int = 16
+    """Requests that one connection may send ahead of their answers."""
     head_bytes: int = 32 << 10
-    """Request line and header fields of one request."""
+    """Request line and header fields of one request; and what its body's framing and trailer may add to the body."""
+    head_fields: int = 100
+    """Header fields of one request, those of its trailer included."""
     head_seconds: float = 10.0
     """From the first byte of a request to the end of its header."""
     piece_seconds: float = 30.0
@@ -39,7 +44,13 @@ class Limits:
     object_bytes: int = 64 << 30
     """One sealed object."""
     quota_bytes: int = 1 << 40
-    """All sealed objects together."""
+    """All sealed objects together, those included whose upload was cut off."""
+    partials: int = 64
+    """Uploads that were cut off, kept to be gone on with."""
+    partial_bytes: int = 128 << 30
+    """All of them together."""
+    partial_seconds: float = 86_400.0
+    """How long such an upload is kept."""
     reserve_bytes: int = 256 << 20
     """Free disk space that uploads and calls leave for the log."""
     stop_seconds: float = 20.0

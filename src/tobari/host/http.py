@@ -18,7 +18,7 @@ from tobari.host import openapi
 from tobari.host.calls import Calls
 from tobari.host.config import Limits
 from tobari.host.ledger_routes import LedgerFiles
-from tobari.host.limits import RateLimit, Slots
+from tobari.host.limits import RateLimit, Shares, address_of
 from tobari.host.object_routes import Objects
 from tobari.host.objects import ObjectStore
 from tobari.host.problems import on_crash, on_disconnect, on_error
@@ -69,7 +69,7 @@ class Gate:
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._rate = RateLimit(limits)
-        self._slots = Slots(limits.concurrent)
+        self._shares = Shares(limits.concurrent)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:
@@ -81,8 +81,9 @@ class Gate:
             await self._serve(scope, receive, guarded)
             return
         try:
-            self._rate.take(scope["client"][0] if scope.get("client") else "")
-            with self._slots.one():
+            address = address_of(scope)
+            self._rate.take(address)
+            with self._shares.one(address):
                 await self._serve(scope, receive, guarded)
         except TobariError as error:
             response = await on_error(Request(scope), error)

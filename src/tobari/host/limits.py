@@ -1,7 +1,7 @@
 """How much one client address, and all of them together, may ask of the host.
 
 A token bucket for each address (an IPv6 address counts as its /64 network), in a table of fixed size that forgets
-whoever was quiet longest, and a count of requests in progress. Addresses are those of the connection: a reverse proxy
+whoever was quiet longest, and a count of requests in progress, of which nobody may have more than half. Addresses are those of the connection: a reverse proxy
 counts as one client, so give it a rate that fits, and let it limit its own clients.
 """
 
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from starlette.types import Scope
 
 from tobari.base.errors import Limited, Unavailable
 from tobari.host.config import Limits
@@ -64,6 +66,40 @@ class Slots:
             yield
         finally:
             self._free += 1
+
+
+class Shares:
+    """Slots of which one client address has at most half: a single slow client does not keep out the others."""
+
+    def __init__(self, count: int) -> None:
+        self._slots = Slots(count)
+        self._each = (count + 1) // 2
+        self._held: Counter[str] = Counter()
+
+    @contextmanager
+    def one(self, address: str) -> Iterator[None]:
+        """Take a slot for the block.
+
+        Raises:
+            Unavailable: `host.busy`, none is free.
+            Limited: `host.share`, that address has its half.
+        """
+        network = _network(address)
+        with self._slots.one():
+            if self._held[network] >= self._each:
+                raise Limited("host.share", "Too many requests of your address are in progress; wait for their end.")
+            self._held[network] += 1
+            try:
+                yield
+            finally:
+                self._held[network] -= 1
+                if not self._held[network]:
+                    del self._held[network]
+
+
+def address_of(scope: Scope) -> str:
+    """The address that a request came from, as the connection says it."""
+    return scope["client"][0] if scope.get("client") else ""
 
 
 def _network(address: str) -> str:

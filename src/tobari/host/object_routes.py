@@ -20,7 +20,7 @@ from tobari.base.errors import NotFound, Unavailable
 from tobari.base.messages.objects import SEALED_CHUNK
 from tobari.host.body import declared_size, pieces
 from tobari.host.config import Limits
-from tobari.host.limits import Slots
+from tobari.host.limits import Shares, address_of
 from tobari.host.objects import ObjectStore
 
 _TYPE = "application/octet-stream"
@@ -36,7 +36,7 @@ class Objects:
     def __init__(self, *, objects: ObjectStore, limits: Limits) -> None:
         self._objects = objects
         self._seconds = limits.piece_seconds
-        self._slots = Slots(limits.transfers)
+        self._shares = Shares(limits.transfers)
 
     def routes(self) -> list[Route]:
         path = "/v1/objects/{root}"
@@ -48,7 +48,7 @@ class Objects:
     async def put(self, request: Request) -> Response:
         root = _root(request)
         self._objects.check(declared_size(request) or 0)
-        with self._slots.one():
+        with self._shares.one(address_of(request.scope)):
             upload = await _write(self._objects.receive, root)
             try:
                 async for chunk in pieces(request, size=SEALED_CHUNK, seconds=self._seconds):
@@ -70,7 +70,7 @@ class Objects:
         }
         if request.method == "HEAD":
             return Response(None, 200, headers, _TYPE)
-        return _Download(self._chunks(root, size), headers, self._slots)
+        return _Download(self._chunks(root, size), headers, self._shares)
 
     async def _chunks(self, root: bytes, size: int) -> AsyncIterator[bytes]:
         for index in range(-(-size // SEALED_CHUNK)):
@@ -82,12 +82,12 @@ class Objects:
 class _Download(StreamingResponse):
     """A streamed body that holds a slot for as long as it lasts."""
 
-    def __init__(self, content: AsyncIterator[bytes], headers: dict[str, str], slots: Slots) -> None:
+    def __init__(self, content: AsyncIterator[bytes], headers: dict[str, str], shares: Shares) -> None:
         super().__init__(content, 200, headers, _TYPE)
-        self._slots = slots
+        self._shares = shares
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._slots.one():
+        with self._shares.one(address_of(scope)):
             await super().__call__(scope, receive, send)
 
 
