@@ -9,6 +9,7 @@ Decoding, and so everything hostile, is `cbor.py`.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
@@ -19,6 +20,8 @@ import msgspec
 _UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP = range(6)
 _SHORT = [[bytes([t << 5 | n] if n < 24 else [t << 5 | 24, n]) for n in range(256)] for t in range(6)]
 """Heads up to 255, by major type: nearly all there are."""
+_SHORT_UINT, _, _SHORT_BYTES, _SHORT_TEXT, _SHORT_ARRAY, _SHORT_MAP = _SHORT
+_IN_2, _IN_4, _IN_8 = struct.Struct(">BH"), struct.Struct(">BI"), struct.Struct(">BQ")
 _64_BITS = 1 << 64
 
 
@@ -34,11 +37,16 @@ def encode(value: object) -> bytes:
 def _head(major: int, number: int) -> bytes:
     if number < 256:
         return _SHORT[major][number]
-    info = 1 if number < 1 << 16 else 2 if number < 1 << 32 else 3
-    return bytes((major << 5 | 24 + info,)) + number.to_bytes(1 << info, "big")
+    if number < 1 << 16:
+        return _IN_2.pack(major << 5 | 25, number)
+    if number < 1 << 32:
+        return _IN_4.pack(major << 5 | 26, number)
+    return _IN_8.pack(major << 5 | 27, number)
 
 
 def _int(value: int) -> bytes:
+    if 0 <= value < 256:
+        return _SHORT_UINT[value]
     if 0 <= value < _64_BITS:
         return _head(_UINT, value)
     if -_64_BITS <= value < 0:
@@ -48,21 +56,23 @@ def _int(value: int) -> bytes:
 
 def _bytes(value: bytes) -> bytes:
     length = len(value)
-    return (_SHORT[_BYTES][length] if length < 256 else _head(_BYTES, length)) + value
+    return (_SHORT_BYTES[length] if length < 256 else _head(_BYTES, length)) + value
 
 
 def _text(value: str) -> bytes:
     data = value.encode()
     length = len(data)
-    return (_SHORT[_TEXT][length] if length < 256 else _head(_TEXT, length)) + data
+    return (_SHORT_TEXT[length] if length < 256 else _head(_TEXT, length)) + data
 
 
 def _array(value: list[Any] | tuple[Any, ...]) -> bytes:
-    return _head(_ARRAY, len(value)) + b"".join([_ENCODERS[type(item)](item) for item in value])
+    encoders = _ENCODERS
+    return _head(_ARRAY, len(value)) + b"".join([encoders[type(item)](item) for item in value])
 
 
 def _map(value: dict[Any, Any]) -> bytes:
-    items = [(_ENCODERS[type(key)](key), _ENCODERS[type(item)](item)) for key, item in value.items()]
+    encoders = _ENCODERS
+    items = [(encoders[type(key)](key), encoders[type(item)](item)) for key, item in value.items()]
     items.sort()
     # Texts have their length in the head, so that they are in order now. Other keys, and keys of two types, may not be.
     if items and not items[0][0][0] >> 5 == items[-1][0][0] >> 5 == _TEXT:

@@ -16,7 +16,7 @@ import cbor2
 from tobari.base.canonical import encode
 from tobari.base.errors import Malformed, TooLarge
 
-__all__ = ["MAX_DEPTH", "decode", "decode_own", "encode"]
+__all__ = ["MAX_DEPTH", "decode", "decode_own", "encode", "read", "require_canonical"]
 
 MAX_DEPTH = 24
 """Nesting of arrays and maps; our deepest message has nine levels."""
@@ -37,10 +37,21 @@ def decode(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
         TooLarge: `cbor.too_large`, more than `max_bytes`.
         Malformed: `cbor.malformed` or `cbor.not_canonical`.
     """
+    value = read(data, max_bytes=max_bytes, max_depth=max_depth)
+    require_canonical(data, value)
+    return value
+
+
+def read(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
+    """The first half of `decode`: the item may still be spelled in another way. The caller finds out, by encoding it.
+
+    Raises:
+        TooLarge, Malformed: as `decode` does, but for `cbor.not_canonical`.
+    """
     if len(data) > max_bytes:
         raise TooLarge("cbor.too_large", f"This message may have at most {max_bytes} bytes; send less at a time.")
     try:
-        value = cbor2.loads(
+        return cbor2.loads(
             data,
             tag_hook=_refuse,
             semantic_decoders=_NO_TAGS,
@@ -48,13 +59,27 @@ def decode(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
             allow_indefinite=False,
             allow_duplicate_keys=False,
         )
-        same = encode(value) == data
-    # A hostile input reaches a decoder and an encoder here: whatever they raise, the input is at fault.
+    # A hostile input reaches the decoder here: whatever it raises, the input is at fault.
     except Exception as error:
-        raise Malformed("cbor.malformed", "These bytes are not CBOR as spec/cbor.md allows it.") from error
+        raise _malformed() from error
+
+
+def require_canonical(data: bytes, value: object) -> None:
+    """The second half: `value`, which `data` was read as, encodes back to `data`.
+
+    Raises:
+        Malformed: `cbor.not_canonical`; `cbor.malformed` if it does not encode at all.
+    """
+    try:
+        same = encode(value) == data
+    except Exception as error:
+        raise _malformed() from error
     if not same:
         raise Malformed("cbor.not_canonical", "These bytes are CBOR, but not in the one canonical spelling.")
-    return value
+
+
+def _malformed() -> Malformed:
+    return Malformed("cbor.malformed", "These bytes are not CBOR as spec/cbor.md allows it.")
 
 
 def decode_own(data: bytes) -> Any:

@@ -10,8 +10,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tobari.base import canonical, cbor
+from tobari.base import cbor
+from tobari.base.canonical import encode as to_cbor
 from tobari.base.errors import Malformed
+
+__all__ = ["Message", "convert", "from_cbor", "from_json", "from_own", "to_builtins", "to_cbor", "to_json"]
 
 T = TypeVar("T")
 
@@ -37,17 +40,23 @@ def convert(value: Any, kind: type[T]) -> T:
         raise Malformed("message.malformed", f"This is not a valid {_name(kind)}: {_reason(error)}.") from None
 
 
-def to_cbor(value: object) -> bytes:
-    return canonical.encode(value)
-
-
 def from_cbor(data: bytes, kind: type[T], *, max_bytes: int) -> T:
     """Decode and validate in one step.
 
     Raises:
         TooLarge, Malformed: see `cbor.decode` and `convert`.
     """
-    return convert(cbor.decode(data, max_bytes=max_bytes), kind)
+    value = cbor.read(data, max_bytes=max_bytes)
+    try:
+        typed = convert(value, kind)
+    except Malformed:
+        cbor.require_canonical(data, value)
+        raise
+    # A message that encodes to `data` shows that `data` is canonical, and sooner than its plain value would. One that
+    # does not may still have left out a field that has a default.
+    if to_cbor(typed) != data:
+        cbor.require_canonical(data, value)
+    return typed
 
 
 def from_own(data: bytes, kind: type[T]) -> T:

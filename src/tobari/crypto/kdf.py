@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -20,8 +21,12 @@ def derive(secret: bytes, *, label: Label, context: bytes = b"", length: int = 3
 
 def labelled_hash(label: Label, *parts: bytes) -> bytes:
     """SHA-256 over label and parts, each preceded by its length, so that no two lists of parts hash alike."""
-    digest = hashlib.sha256(len(label.value).to_bytes(8, "big") + label.value)
+    digest = _labelled(label).copy()
     for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
+        digest.update(len(part).to_bytes(8, "big") + part)
     return digest.digest()
+
+
+@functools.cache
+def _labelled(label: Label) -> hashlib._Hash:
+    return hashlib.sha256(len(label.value).to_bytes(8, "big") + label.value)

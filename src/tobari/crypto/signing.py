@@ -6,6 +6,7 @@ A public key is 32 bytes (Ed25519) or 33 (P-256, compressed point). Its thumbpri
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
@@ -24,15 +25,15 @@ class VerifyingKey:
         Malformed: `key.malformed`, if `raw` is no such key.
     """
 
-    __slots__ = ("_key", "raw", "thumbprint")
+    __slots__ = ("_verify", "raw", "thumbprint")
 
     def __init__(self, raw: bytes) -> None:
-        self._key: ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+        self._verify: Callable[[bytes, bytes], None]
         try:
             if len(raw) == 32:
-                self._key = ed25519.Ed25519PublicKey.from_public_bytes(raw)
+                self._verify = ed25519.Ed25519PublicKey.from_public_bytes(raw).verify
             elif len(raw) == 33:
-                self._key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw)
+                self._verify = _ecdsa(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw))
             else:
                 raise ValueError("length")
         except ValueError:
@@ -61,15 +62,21 @@ class VerifyingKey:
             Unauthorized: `signature.invalid`.
         """
         try:
-            if isinstance(self._key, ed25519.Ed25519PublicKey):
-                self._key.verify(signature, message)
-            else:
-                if len(signature) != 64:
-                    raise InvalidSignature
-                r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-                self._key.verify(utils.encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
+            self._verify(signature, message)
         except InvalidSignature:
             raise Unauthorized("signature.invalid", "The signature does not belong to this key and text.") from None
+
+
+def _ecdsa(key: ec.EllipticCurvePublicKey) -> Callable[[bytes, bytes], None]:
+    """Verifies raw r‖s as COSE has it (RFC 9053, section 2.1), with SHA-256."""
+
+    def verify(signature: bytes, message: bytes) -> None:
+        if len(signature) != 64:
+            raise InvalidSignature
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        key.verify(utils.encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
+
+    return verify
 
 
 class SigningKey:

@@ -8,6 +8,7 @@ header without the sealed digest: an entry opens at its own place only.
 from __future__ import annotations
 
 import secrets
+import struct
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from tobari.ledger.entry import LeafHeader, claims_digest, public_digest, sealed
 
 MAX_BODY = 8 << 20
 BOOT_ID = 32
+_NUMBERS = struct.Struct(">QQQ")
 
 
 class BootRecord(Message, frozen=True, kw_only=True, tag="boot"):
@@ -72,9 +74,11 @@ class OpenedEntry(Message, frozen=True, kw_only=True):
     public: BootRecord | PublicRecord | None
     record: SealedRecord
 
-    def writes(self) -> list[Write]:
-        public = self.public.writes if isinstance(self.public, PublicRecord) else []
-        return [Write(*write) for write in (*self.record.writes, *public)]
+    def writes(self) -> list[tuple[str, bytes, bytes | None]]:
+        """What it changes: table, key, and the new value or None."""
+        if isinstance(self.public, PublicRecord):
+            return [*self.record.writes, *self.public.writes]
+        return self.record.writes
 
 
 class SealedLog:
@@ -165,8 +169,7 @@ class SealedLog:
 
     def _aad(self, *, seq: int, term: int, time: int, public: bytes, claims: bytes) -> bytes:
         """Service id and every field of the header but the sealed digest, at fixed lengths."""
-        numbers = b"".join(number.to_bytes(8, "big") for number in (seq, term, time))
-        return self._service_id + numbers + public + claims
+        return self._service_id + _NUMBERS.pack(seq, term, time) + public + claims
 
 
 def _public_record(body: bytes) -> BootRecord | PublicRecord | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tobari.base import cbor, wire
+from tobari.base import wire
 from tobari.base.errors import Malformed, TooLarge
 from tobari.base.messages.command import Digest
 from tobari.base.wire import Message
@@ -213,7 +213,7 @@ class FrameReader:
                 break
             body = bytes(self._buffer[4 : 4 + length])
             del self._buffer[: 4 + length]
-            messages.append(wire.convert(cbor.decode(body, max_bytes=MAX_FRAME), self._kind))
+            messages.append(wire.from_cbor(body, self._kind, max_bytes=MAX_FRAME))
         return messages
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ class Store:
     def keys(self, table: str) -> Iterable[bytes]:
         return self.tables.get(table, {}).keys()
 
-    def apply(self, writes: Iterable[Write]) -> None:
+    def apply(self, writes: Iterable[tuple[str, bytes, bytes | None]]) -> None:
         for table, key, value in writes:
             rows = self.tables.setdefault(table, {})
             if value is None:

@@ -7,7 +7,7 @@ A map belongs to one program: its table is called `program.name`.
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from tobari.base import cbor, wire
 from tobari.base.errors import Broken
@@ -15,6 +15,7 @@ from tobari.enclave.runtime.transaction import Transaction
 
 K = TypeVar("K")
 V = TypeVar("V")
+D = TypeVar("D")
 
 
 class View(MutableMapping[K, V]):
@@ -28,6 +29,18 @@ class View(MutableMapping[K, V]):
         data = self._tx.overlay.get(self._map.table, wire.to_cbor(key))
         if data is None:
             raise KeyError
+        value: V = wire.from_own(data, self._map.value_type)
+        return value
+
+    @overload
+    def get(self, key: K) -> V | None: ...
+    @overload
+    def get(self, key: K, default: V | D) -> V | D: ...
+    def get(self, key: K, default: V | D | None = None) -> V | D | None:
+        """Without the detour over KeyError that MutableMapping takes."""
+        data = self._tx.overlay.get(self._map.table, wire.to_cbor(key))
+        if data is None:
+            return default
         value: V = wire.from_own(data, self._map.value_type)
         return value
 

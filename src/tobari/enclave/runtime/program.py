@@ -43,8 +43,7 @@ class Handler(NamedTuple):
         Raises:
             Malformed: `message.malformed`, naming the argument.
         """
-        parsed = wire.convert(args, self.arguments)
-        return {name: getattr(parsed, name) for name in self.arguments.__struct_fields__}
+        return msgspec.structs.asdict(wire.convert(args, self.arguments))
 
     def authorise(self, principal: Principal) -> None:
         """
