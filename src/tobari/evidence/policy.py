@@ -7,18 +7,17 @@ is left out under a platform is refused; what is left out above it (service, epo
 
 from __future__ import annotations
 
-import tomllib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-from tobari.base import wire
+from tobari.base import toml, wire
 from tobari.base.errors import Malformed
 from tobari.base.messages.command import Name
 from tobari.base.wire import Message
-from tobari.evidence import toml
+from tobari.evidence import toml as policy_toml
 from tobari.evidence.claims import Guard
 
 MAX_POLICY = 1 << 18
@@ -90,7 +89,7 @@ class AppraisalPolicy(Message, frozen=True, kw_only=True):
 
     def to_toml(self) -> str:
         """The text of this policy, the same for equal policies."""
-        return toml.emit(self)
+        return policy_toml.emit(self)
 
 
 def from_toml(text: str) -> AppraisalPolicy:
@@ -99,9 +98,7 @@ def from_toml(text: str) -> AppraisalPolicy:
     Raises:
         Malformed: `policy.malformed`; the text names the key.
     """
-    if len(text) > MAX_POLICY:
-        raise Malformed("policy.malformed", f"An appraisal policy may have at most {MAX_POLICY} characters.")
     try:
-        return wire.convert(tomllib.loads(text), AppraisalPolicy)
-    except (tomllib.TOMLDecodeError, Malformed, RecursionError, ValueError) as error:
-        raise Malformed("policy.malformed", f"The appraisal policy is not valid: {error}") from None
+        return wire.convert(toml.read(text, max_chars=MAX_POLICY), AppraisalPolicy)
+    except Malformed as error:
+        raise Malformed("policy.malformed", f"The appraisal policy is not valid: {error.message}") from None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from typing import Annotated
 
 from msgspec import Meta
 
-from tobari.base import wire
+from tobari.base import toml, wire
 from tobari.base.errors import Malformed
 from tobari.base.messages.command import Name
 from tobari.base.principal import MemberName, Role
@@ -44,13 +43,11 @@ def from_toml(text: str) -> Genesis:
     Raises:
         Malformed: `genesis.malformed`, or `genesis.duplicate` for a name or key that stands twice.
     """
-    if len(text) > MAX_GENESIS:
-        raise Malformed("genesis.malformed", f"A genesis file may have at most {MAX_GENESIS} bytes.")
     try:
-        table = tomllib.loads(text)
+        table = toml.read(text, max_chars=MAX_GENESIS)
         genesis = wire.convert({**table, "members": table.get("members", [])}, Genesis)
-    except (tomllib.TOMLDecodeError, Malformed, RecursionError) as error:
-        raise Malformed("genesis.malformed", f"The genesis file is not valid: {error}") from None
+    except Malformed as error:
+        raise Malformed("genesis.malformed", f"The genesis file is not valid: {error.message}") from None
     for what in ([m.name for m in genesis.members], [m.key for m in genesis.members], genesis.programs):
         if len(set(what)) != len(what):
             raise Malformed("genesis.duplicate", "A member's name, a key or a program stands twice.")

@@ -7,10 +7,9 @@ name the key and what is allowed there, because a person is editing.
 from __future__ import annotations
 
 import datetime
-import tomllib
 from typing import Any, get_args
 
-from tobari.base import wire
+from tobari.base import toml, wire
 from tobari.base.errors import Malformed, TobariError
 from tobari.rules.query.terms import MAX_TERMS, Aggregate, ColumnType, DataTerms, Role, Use
 
@@ -30,12 +29,10 @@ def from_toml(text: str, *, dataset: bytes) -> DataTerms:
     Raises:
         Malformed: `terms.file`, and what `DataTerms` raises.
     """
-    if len(text) > MAX_TERMS:
-        raise _wrong(f"it may have at most {MAX_TERMS} characters")
     try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _wrong(f"it is not TOML ({error})") from None
+        table = toml.read(text, max_chars=MAX_TERMS)
+    except Malformed as error:
+        raise _wrong(error.message) from None
     _known("the file", table, _FIELDS)
     if table.get("version", 0) != 0:
         raise _wrong("this release knows version 0 of data terms only")
@@ -72,7 +69,7 @@ def _rule(name: str, rule: Any) -> dict[str, Any]:
         value = rule.get(key, [])
         if key in _LISTS and not _is_list_of_text(value):
             raise _wrong(f"{where}: {key} is a list of texts, out of {', '.join(allowed)}")
-        if not set(value if key in _LISTS else [str(value)]) <= set(allowed):
+        if not set(value if key in _LISTS else [value if isinstance(value, str) else ""]) <= set(allowed):
             raise _wrong(f"{where}: {key} knows {', '.join(allowed)}, and nothing else")
         if key in _LISTS:
             values[key] = sorted(value)
