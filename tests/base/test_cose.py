@@ -23,11 +23,13 @@ def test_what_is_assembled_is_parsed():
         [cbor.encode({1: -8}), {}, b"p", b"s"],
         [cbor.encode({1: -8, 4: b"k", 2: [1]}), {}, b"p", b"s"],
         [cbor.encode({1: "EdDSA", 4: b"k"}), {}, b"p", b"s"],
+        [cbor.encode({True: -8, 4: b"k"}), {}, b"p", b"s"],
+        [cbor.encode({1.0: -8, 4: b"k"}), {}, b"p", b"s"],
         {"not": "an array"},
     ],
     ids=[
         "no signature", "five parts", "unprotected header", "detached payload", "no header", "no kid",
-        "critical header", "alg as text", "a map",
+        "critical header", "alg as text", "true for 1", "1.0 for 1", "a map",
     ],
 )  # fmt: skip
 def test_other_structures_are_refused(structure):

@@ -156,3 +156,14 @@ def test_a_full_server_fails_the_job_and_keeps_no_file_open(runner, workers):
     runner.receive(part(ask.fetch, 0, 21))
     assert [event.error.code for event in runner.events() if event.error] == ["worker.busy"]
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_nothing_is_fetched_for_which_there_is_no_worker(runner, workers):
+    for number in (1, 2):
+        (ask,) = runner.start(job(number, 5))
+        runner.receive(part(ask.fetch, 0, 21))
+    assert runner.start(job(3, 5)) == []
+    workers.pending = [Done(1, Rows(columns=[], types=[], rows=[]))]
+    runner.events()
+    (ask,) = runner.proceed()
+    assert ask.root == bytes([3, 0]) * 16

@@ -14,6 +14,7 @@ from tobari.ledger.entry import LeafHeader, claims_digest
 from tobari.ledger.path import leaf_hash
 from tobari.ledger.proof import verify_inclusion
 
+DAY = 86_400_000
 GENESIS, KEYS = consortium(bank=[Role.ISSUER], shop=[], client=[])
 
 
@@ -331,8 +332,98 @@ def test_a_command_too_far_ahead_is_refused_and_cannot_come_back_when_its_time_h
     assert host.send(signed)().outcomes[0].error.code == "command.replayed"
 
 
-def test_commands_days_ahead_do_not_fill_the_memory(host):
-    for _ in range(5):
-        refused = issue(host, expires=host.now + 90_000_000)
-        assert (refused.error.code, refused.placement) == ("command.lifetime", None)
-    assert len(host.keeper._state.once) == 0
+@pytest.mark.parametrize("days", [0, 2])
+def test_a_clock_that_is_wrong_for_a_moment_cannot_have_a_refused_command_carried_out_later(host, days):
+    """The host runs its clock ahead (or stands still while a service is idle), shows the refusal, sets it right."""
+    signed = host.sign(
+        KEYS["bank"], "currency", "issue", {"to": "bank", "amount": 1}, expires=host.now + 1000 + days * DAY
+    )
+    host.now += 60_000 if days == 0 else 0
+    refused = host.send(signed)().outcomes[0]
+    assert refused.error.code == ("command.expired" if days == 0 else "command.lifetime")
+    host.now += -60_000 if days == 0 else days * DAY
+    again = host.send(signed)().outcomes[0]
+    assert again.error.code == "command.replayed"
+    assert balance(host, "bank") == 0
+
+
+def test_expired_is_said_only_of_what_was_never_carried_out(host):
+    signed = host.sign(KEYS["bank"], "currency", "issue", {"to": "bank", "amount": 1})
+    host.send(signed)()
+    host.now += 300_000
+    issue(host, amount=1)
+    assert host.send(signed)().outcomes[0].error.code == "command.replayed"
+    host.now += 700_000
+    issue(host, amount=1)
+    assert host.send(signed)().outcomes[0].error.code == "command.forgotten"
+    host.boot()
+    assert host.send(signed)().outcomes[0].error.code in {"command.forgotten", "command.replayed"}
+
+
+def test_outcomes_survive_a_restart_from_a_snapshot():
+    host = MemoryHost(GENESIS, snapshot_every=3).boot()
+    paid = issue(host, amount=5, id=b"p" * 16)
+    refused = host.call(KEYS["shop"], "currency", "transfer", {"to": "bank", "amount": 5}, id=b"r" * 16)
+    for _ in range(4):
+        issue(host, amount=1)
+    reboot(host)
+    assert host.replayed_from > 3
+    status = host.call(KEYS["bank"], "service", "status", {"id": b"p" * 16}).value
+    assert (status["status"], status["value"], status["placement"]["index"]) == ("COMMITTED", 5, paid.placement.index)
+    status = host.call(KEYS["shop"], "service", "status", {"id": b"r" * 16}).value
+    assert (status["status"], status["error"]["code"]) == ("INVALID", refused.error.code)
+
+
+def test_an_outcome_that_is_no_longer_kept_says_so(host):
+    issue(host, amount=5, id=b"p" * 16)
+    host.keeper._state.recent.clear()
+    status = host.call(KEYS["bank"], "service", "status", {"id": b"p" * 16}).value
+    assert (status["status"], status["error"]["code"]) == ("COMMITTED", "command.outcome_dropped")
+    assert status["value"] is None
+
+
+def test_answers_beyond_one_response_are_refused_one_by_one(host):
+    handlers = host.keeper._programs["currency"].handlers
+    handlers["balance"] = handlers["balance"]._replace(call=lambda tx: "x" * 300_000)
+    query = host.sign(KEYS["bank"], "currency", "balance", {})
+    paid = host.sign(KEYS["bank"], "currency", "issue", {"to": "bank", "amount": 3})
+    outcomes = host.send(paid, *[query] * 5, paid)().outcomes
+    assert [outcome.status for outcome in outcomes] == ["COMMITTED", *["ANSWERED"] * 3, *["INVALID"] * 3]
+    assert {outcome.error.code for outcome in outcomes[4:]} == {"envelope.too_large"}
+
+
+def test_replies_are_published_in_frames_that_fit(host):
+    handlers = host.keeper._programs["currency"].handlers
+    handlers["balance"] = handlers["balance"]._replace(call=lambda tx: "x" * 900_000)
+    host.hold_acknowledgements = True
+    query = host.sign(KEYS["bank"], "currency", "balance", {})
+    host.send(host.sign(KEYS["bank"], "currency", "issue", {"to": "bank", "amount": 3}))
+    answers = [host.send(query) for _ in range(40)]
+    published = []
+    take = host._take
+
+    def measured(output):
+        if isinstance(output, link.Publish):
+            published.append(len(link.encode(output)))
+        take(output)
+
+    host._take = measured
+    host.acknowledge()
+    assert len(published) == 3
+    assert all(len(answer().outcomes[0].value) == 900_000 for answer in answers)
+
+
+def test_a_command_that_returns_too_much_is_a_fault_of_its_program(host):
+    handlers = host.keeper._programs["currency"].handlers
+    handlers["issue"] = handlers["issue"]._replace(call=lambda tx, **args: "x" * 5000)
+    assert issue(host).error.code == "program.outcome"
+
+
+def test_a_snapshot_is_used_only_beside_a_checkpoint_that_reaches_it():
+    host = MemoryHost(GENESIS, snapshot_every=5).boot()
+    for _ in range(12):
+        issue(host, amount=1)
+    host.checkpoint = None
+    reboot(host)
+    assert host.replayed_from == 0
+    assert balance(host, "bank") == 12

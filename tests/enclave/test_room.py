@@ -289,3 +289,56 @@ def test_a_result_that_is_not_one_fails_the_job_alone(host):
     end_job(host, result={"rows": "many"})
     assert describe(host, "north")[0]["state"] == "refused"
     ready(host, "south")
+
+
+def test_two_who_ask_at_the_same_time_get_the_same_release(host):
+    ready(host, "north")
+    first, second = ask(host).value, ask(host).value
+    assert first["release"] == second["release"]
+    jobs = [output.job for output in host.jobs if isinstance(output, StartJob)][-2:]
+    end_job(host, jobs[0], result=RESULT)
+    kept = host.call(KEYS["analyst"], "room", "release", {"release": first["release"]}).value
+    end_job(host, jobs[1], result={**RESULT, "rows": []})
+    assert host.call(KEYS["analyst"], "room", "release", {"release": first["release"]}).value == kept
+
+
+def test_a_release_names_the_entry_that_commits_to_it(host):
+    ready(host, "north")
+    release = ask(host).value["release"]
+    end_job(host, result=RESULT)
+    kept = host.call(KEYS["analyst"], "room", "release", {"release": release}).value
+    disclosed = cbor.decode(host.entries[kept["entry"]].public, max_bytes=1 << 20)["disclosed"]
+    verify_disclosed(disclosed["result"], value=kept["result_digest"], name="result", salt=kept["salt"])
+
+
+def test_a_member_who_uses_an_id_again_cannot_mix_two_answers(host):
+    ready(host, "north")
+    first = host.call(KEYS["analyst"], "room", "run", {"room": "trial", "sql": QUESTION}, id=b"i" * 16).value
+    slow = [output.job for output in host.jobs if isinstance(output, StartJob)][-1]
+    for _ in range(2):
+        host.now += 700_000
+        assert ask(host, sql="DROP TABLE room").error is not None
+    sql = QUESTION + " HAVING COUNT(*) > 5"
+    second = host.call(KEYS["analyst"], "room", "run", {"room": "trial", "sql": sql}, id=b"i" * 16).value
+    end_job(host, slow, result=RESULT)
+    assert host.call(KEYS["analyst"], "room", "release", {"release": first["release"]}).error is None
+    assert host.call(KEYS["analyst"], "room", "release", {"release": second["release"]}).error.code == "room.release"
+
+
+def test_a_job_that_never_ends_is_given_up_after_some_boots(host):
+    contribute(host, "north")
+    for _ in range(2):
+        host.jobs.clear()
+        host.boot()
+        assert len(host.jobs) == 1
+    host.jobs.clear()
+    host.boot()
+    assert host.jobs == []
+    assert describe(host, "north")[0]["error"]["code"] == "job.given_up"
+
+
+def test_objects_larger_than_a_job_can_read_are_refused_before_anything_is_fetched(host):
+    for sizes in ([1 << 36], [600 << 20], [500 << 20] * 3):
+        objects = [wire.to_builtins(ObjectRef(root=secrets.token_bytes(32), size=size)) for size in sizes]
+        assert contribute(host, "north", objects=objects)[1].error.code == "room.too_large"
+    assert host.jobs == []

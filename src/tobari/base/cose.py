@@ -59,7 +59,10 @@ def parse(data: bytes, *, max_bytes: int) -> Sign1:
 def _read_protected(protected: bytes) -> tuple[int, bytes]:
     """Algorithm and kid. A signer's header is always the same bytes, so it is read once."""
     match cbor.decode(protected, max_bytes=MAX_PROTECTED, max_depth=2):
-        case {1: int() as alg, 4: bytes() as kid, **rest} if not rest:
+        # `is int`: to a mapping pattern, True and 1.0 are the key 1 as well.
+        case {1: alg, 4: bytes() as kid, **rest} as header if not rest and all(
+            type(number) is int for number in (*header, alg)
+        ):
             return alg, kid
     raise _malformed()
 

@@ -2,13 +2,16 @@
 
 1. The bytes are a COSE_Sign1 whose signer is a member.
 2. The signature holds under the command label.
-3. The command is addressed to this service; its time has not passed and is not days away.
-4. Its id was not used before.
+3. The command is addressed to this service.
+4. Its id was not used before; by the log's own time it is not past.
 From here on the id is spent, whatever happens: a refusal is an entry too, so that nobody can repeat a refused
 command when it would succeed.
-5. Its time is not too far ahead.
+5. By the host's clock its time has not passed, and is not too far ahead.
 6. Program, command and arguments exist and fit; the signer has the role.
 7. It runs; a failure rolls back wholly.
+
+The host's clock alone refuses nothing for good: a refusal by it is written down, and with it the log time, so that the
+clock cannot be turned back to carry the command out after all.
 """
 
 from __future__ import annotations
@@ -43,9 +46,12 @@ from tobari.enclave.sealed_log import OpenedEntry, PublicRecord, SealedLog, Seal
 from tobari.enclave.state import State, placement_of
 
 SALT = 32
-MAX_REMEMBERED = 86_400_000
-"""Milliseconds ahead of log time. The id of a command that expires later is not spent, or ids would fill the memory:
-whoever signs so far ahead must count on the command being carried out when its time comes."""
+MAX_OUTCOME = 2048
+"""Bytes of a command's value, so that the outcomes of a full envelope fit its answer; queries may give more."""
+MAX_MESSAGE = 400
+"""Characters of an error's text."""
+MAX_ATTEMPTS = 3
+"""Boots that may begin a job anew: one that takes the enclave down with it is given up."""
 
 
 class Executed(NamedTuple):
@@ -84,7 +90,8 @@ class Executor:
         """Run one signed command at host clock `now`. Never raises: a refusal is an outcome."""
         time = advance(self._state.time, now)
         try:
-            principal, command = self._authenticate(signed, time=time)
+            principal, command = self._authenticate(signed)
+            self._admit(principal, command)
         except TobariError as error:
             return Executed(Outcome(status="INVALID", error=_report(error)))
         tx = self._transaction(principal, program=command.program, command_id=command.id, time=time)
@@ -94,6 +101,8 @@ class Executor:
             value = wire.to_builtins(handler.call(tx, **handler.parse(command.args)))
             if not handler.writes:
                 return self._answer(tx, value)
+            if len(cbor.encode(value)) > MAX_OUTCOME:
+                raise Broken("program.outcome", "A command of this program returns more than a command may.")
             report = None
         # Whatever a program raises, its command failed: nothing of it may stay, and the others go on.
         except Exception as error:  # noqa: BLE001
@@ -104,7 +113,7 @@ class Executor:
                 return Executed(Outcome(status="INVALID", error=report))
         return self._spend(signed, principal, command, tx, value=value, report=report)
 
-    def _authenticate(self, signed: bytes, *, time: LogTime) -> tuple[Principal, Command]:
+    def _authenticate(self, signed: bytes) -> tuple[Principal, Command]:
         parsed = cose.parse(signed, max_bytes=MAX_ENVELOPE)
         member = self._membership.by_thumbprint(parsed.kid)
         if member is None:
@@ -113,17 +122,27 @@ class Executor:
         command = wire.from_cbor(payload, Command, max_bytes=MAX_ENVELOPE)
         if command.audience != self._service_id:
             raise Refused("command.audience", "This command is addressed to another service.")
-        if command.expires < time:
-            raise Refused("command.expired", "The command's time has passed; check your clock and send a new one.")
-        if command.expires > time + MAX_REMEMBERED:
-            raise _too_far()
-        if self._state.once.find(member.principal.thumbprint + command.id) is not None:
-            raise Conflict("command.replayed", "This command was sent before; ask for its status instead.")
         return member.principal, command
 
+    def _admit(self, principal: Principal, command: Command) -> None:
+        """Step 4: what the log alone decides, and need not be written down."""
+        if self._state.once.find(principal.thumbprint + command.id) is not None:
+            raise Conflict("command.replayed", "This command was sent before; ask for its status instead.")
+        if command.expires < self._state.once.horizon:
+            raise Refused(
+                "command.forgotten",
+                "The command's time passed so long ago that the service no longer knows whether it was carried out.",
+            )
+        if command.expires < self._state.time:
+            raise _expired()
+
     def _handler(self, command: Command, *, time: LogTime) -> Handler:
+        if command.expires < time:
+            raise _expired()
         if command.expires > time + MAX_LIFETIME:
-            raise _too_far()
+            raise Refused(
+                "command.lifetime", f"A command expires at most {MAX_LIFETIME // 1000} s ahead; check your clock."
+            )
         program = self._programs.get(command.program)
         if program is None:
             raise NotFound("program.unknown", "This service does not run that program.")
@@ -144,6 +163,7 @@ class Executor:
             program=program,
             outcome_of=lambda command_id: self._state.outcome_of(principal.thumbprint, command_id),
             progress=self._progress,
+            entry=self._state.size,
         )
 
     @staticmethod
@@ -210,6 +230,22 @@ class Executor:
         entry, opened = self._write(tx, record)
         return Executed(Outcome(status="COMMITTED", placement=placement_of(opened)), entry)
 
+    def begin_anew(self, job: Job, *, now: int) -> Executed:
+        """A boot found this job unfinished: count the attempt, or give the job up."""
+        time = advance(self._state.time, now)
+        tx = self._system_transaction(job, time)
+        if job.attempts < MAX_ATTEMPTS:
+            tx.count_attempt(job)
+            started: tuple[bytes, ...] = (job.id,)
+        else:
+            error = Broken("job.given_up", "The job was begun several times and the service never finished it.")
+            self._programs[job.program].failed(tx, job, _report(error))
+            tx.end_job(job, JobState.FAILED, error=_report(error))
+            started = ()
+        record = SealedRecord(salt=secrets.token_bytes(SALT), claims=cbor.encode({"job": job.id}))
+        entry, opened = self._write(tx, record)
+        return Executed(Outcome(status="COMMITTED", placement=placement_of(opened)), entry, started)
+
     def _system_transaction(self, job: Job, time: LogTime) -> Transaction:
         principal = self._membership.principals[job.by]
         return self._transaction(principal, program=job.program, command_id=job.id, time=time)
@@ -227,17 +263,17 @@ class Executor:
             seq=self._state.size, time=tx.time, public=shown, record=record.with_writes(private)
         )
         self._state.apply(opened)
-        self._state.once.forget(before=self._state.time)
+        self._state.once.forget(now=self._state.time)
         return entry, opened
 
 
-def _too_far() -> Refused:
-    return Refused("command.lifetime", f"A command expires at most {MAX_LIFETIME // 1000} s ahead; check your clock.")
+def _expired() -> Refused:
+    return Refused("command.expired", "The command's time has passed; check your clock and send a new one.")
 
 
 def _report(error: Exception) -> ErrorReport:
     if isinstance(error, TobariError):
-        return ErrorReport(status=error.status, code=error.code, message=error.message)
+        return ErrorReport(status=error.status, code=error.code, message=error.message[:MAX_MESSAGE])
     # The text of an unforeseen error may carry data; its kind and place do not.
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:

@@ -19,7 +19,7 @@ from tobari.enclave.runtime.job import Job, Source
 from tobari.enclave.workers import memory
 from tobari.enclave.workers.failures import to_error
 from tobari.enclave.workers.job import Limits
-from tobari.enclave.workers.server import Done, Failed, Progress, WorkerServer
+from tobari.enclave.workers.server import MAX_RUNNING, Done, Failed, Progress, WorkerServer
 
 
 class JobEvent(NamedTuple):
@@ -58,7 +58,7 @@ class _Fetching:
 
 
 class JobRunner:
-    """One fetch at a time; what is fetched waits in the worker server's own queue."""
+    """One fetch at a time, and only for a worker that is free."""
 
     def __init__(self, *, workers: WorkerServer, limits: Limits) -> None:
         self._workers = workers
@@ -80,7 +80,7 @@ class JobRunner:
     def start(self, job: Job) -> list[link.ToHost]:
         """Begin a job; the messages go to the host."""
         self._queue.append(job)
-        return self._next()
+        return self.proceed()
 
     def cancel(self, job_id: bytes) -> list[link.ToHost]:
         """Give a job up, wherever it is. Its end is not reported: the keeper knows."""
@@ -91,7 +91,7 @@ class JobRunner:
                 self._workers.cancel(number)
         if self._fetching is not None and self._fetching.job.id == job_id:
             self._drop()
-            return self._next()
+            return self.proceed()
         return []
 
     def receive(self, message: link.ObjectPart | link.ObjectMissing) -> list[link.ToHost]:
@@ -134,8 +134,9 @@ class JobRunner:
                     events.append(JobEvent(job, error=_report(error)))
         return events
 
-    def _next(self) -> list[link.ToHost]:
-        if self._fetching is not None or not self._queue:
+    def proceed(self) -> list[link.ToHost]:
+        """Begin the next fetch, if there is a worker for it: what waits lies at the host, not in memory here."""
+        if self._fetching is not None or not self._queue or len(self._running) >= MAX_RUNNING:
             return []
         self._fetching = _Fetching(self._queue.popleft())
         return [self._ask(self._fetching)]
@@ -155,13 +156,13 @@ class JobRunner:
         except TobariError as error:
             fetching.close()
             self._events.append(JobEvent(fetching.job.id, error=_report(error)))
-        return self._next()
+        return self.proceed()
 
     def _fail(self, error: TobariError) -> list[link.ToHost]:
         assert self._fetching is not None
         self._events.append(JobEvent(self._fetching.job.id, error=_report(error)))
         self._drop()
-        return self._next()
+        return self.proceed()
 
     def _drop(self) -> None:
         assert self._fetching is not None

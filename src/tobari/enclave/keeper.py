@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tobari.base import wire
+from tobari.base import cbor, wire
 from tobari.base.errors import Broken, Malformed, TobariError, TooLarge, Unavailable, Untrusted
 from tobari.base.logtime import advance
 from tobari.base.messages import genesis as genesis_file
@@ -27,15 +27,16 @@ from tobari.base.messages import link
 from tobari.base.messages.command import Answer, ErrorReport, Outcome
 from tobari.crypto.envelope import ReplyKey, open_request, service_keys
 from tobari.crypto.labels import Label
+from tobari.crypto.padding import MAX_BODY
 from tobari.enclave import identity, snapshot
 from tobari.enclave.attester import Attester
-from tobari.enclave.executor import Executed, Executor
+from tobari.enclave.executor import MAX_OUTCOME, Executed, Executor
 from tobari.enclave.identity import ServiceSecrets
 from tobari.enclave.membership import Membership
 from tobari.enclave.platform import Platform
 from tobari.enclave.runtime.job import Job, JobState
 from tobari.enclave.runtime.program import Program
-from tobari.enclave.runtime.transaction import JOBS
+from tobari.enclave.runtime.transaction import JOBS, RUNNING
 from tobari.enclave.sealed_log import BootRecord, SealedLog, SealedRecord
 from tobari.enclave.state import State
 from tobari.ledger.checkpoint import Checkpoint, open_checkpoint
@@ -47,6 +48,10 @@ TERM = 1
 """One node: there is no election, and the term never changes."""
 MAX_WAITING = 8 << 20
 """Bytes of entries that may wait for the batch before them; more is refused until the host has caught up."""
+MAX_PUBLISH = 16 << 20
+"""Bytes of replies in one frame."""
+OUTCOME_ROOM = MAX_OUTCOME + 1400
+"""Bytes kept free in an answer for each command: its value or error, header, claims and inclusion proof."""
 SNAPSHOT_EVERY = 10_000
 """Entries between snapshots."""
 
@@ -129,8 +134,11 @@ class Keeper:
         try:
             return self._receive(message, now)
         except TobariError as error:
-            self._phase = Phase.ENDED
-            return [link.Halt(code=error.code, message=error.message)]
+            return self._halt(error)
+
+    def _halt(self, error: TobariError) -> list[Output]:
+        self._phase = Phase.ENDED
+        return [link.Halt(code=error.code, message=error.message)]
 
     def _receive(self, message: link.ToEnclave, now: int) -> list[Output]:
         match self._phase, message:
@@ -208,12 +216,14 @@ class Keeper:
             state = State.load(dump)
         except TobariError:
             return  # a snapshot is a shortcut; without it the log is replayed from its beginning
-        if state.size > message.log_size or (self._seen and state.size > self._seen.tree_size):
+        seen = self._seen
+        if seen is None or state.size > seen.tree_size:
+            return  # nothing shows that the log reaches it
+        if state.size == seen.tree_size and state.frontier.root() != seen.root_hash:
             return
         self._state = state
         self._snapshot_size = state.size
         self._log.use_boot(dump.boot, counter=dump.counter)
-        self._check_seen()
 
     def _replay(self, message: link.Replay) -> list[Output]:
         if message.first != self._state.size or self._state.size + len(message.entries) > self._handed_over:
@@ -263,13 +273,14 @@ class Keeper:
         )
         self._state.apply(opened)
         self._add(entry)
-        self._jobs += self._unfinished()
+        for job in self._unfinished():
+            self._take(self._executor.begin_anew(job, now=now))
         self._phase = Phase.LIVE
         return self._flush()
 
-    def _unfinished(self) -> list[bytes]:
-        jobs = (Job.from_bytes(data) for data in self._state.store.tables.get(JOBS, {}).values())
-        return [job.id for job in jobs if job.state is JobState.RUNNING]
+    def _unfinished(self) -> list[Job]:
+        found = (self._state.store.get(JOBS, job) for job in sorted(self._state.store.keys(RUNNING)))
+        return [Job.from_bytes(data) for data in found if data is not None]
 
     # --- calls ---
 
@@ -282,19 +293,29 @@ class Keeper:
     def _call(self, message: link.Call, now: int) -> list[Output]:
         try:
             if self._bytes > MAX_WAITING:
-                raise Unavailable("service.busy", "The service is writing as fast as it can; try again in a moment.")
+                raise _busy()
             opened = open_request(self._kems, message.envelope, service_id=self._service_id, epoch=self._service.epoch)
         except TobariError as error:
             return [_refusal(message.request, error)]
         output: list[Output] = []
         outcomes = []
+        room = MAX_BODY - len(opened.commands) * OUTCOME_ROOM
         for signed in opened.commands:
+            refusal = _full() if room < 0 else _busy() if self._bytes > MAX_WAITING else None
+            if refusal is not None:
+                outcomes.append(Outcome(status="INVALID", error=_report(refusal)))
+                continue
             executed = self._executor.execute(signed, now=now)
-            outcomes.append(executed.outcome)
+            outcome = executed.outcome
+            if outcome.status == "ANSWERED":
+                room -= len(cbor.encode(outcome.value))
+                if room < 0:
+                    outcome = Outcome(status="INVALID", error=_report(_full()))
+            outcomes.append(outcome)
             output += self._take(executed)
         waiting = _Waiting(message.request, opened.reply, outcomes)
         if self._state.size == self._committed:
-            return [*output, self._publish([self._sealed(waiting, None)])]
+            return [*output, *self._publish([self._sealed(waiting, None)])]
         self._waiting.append(waiting)
         return [*output, *self._flush()]
 
@@ -320,7 +341,10 @@ class Keeper:
         data = self._state.store.get(JOBS, job_id)
         if data is None or self._phase is not Phase.LIVE:
             return []  # cut short by a stop: the next boot does it again
-        executed = self._executor.complete(Job.from_bytes(data), result=result, error=error, now=now)
+        try:
+            executed = self._executor.complete(Job.from_bytes(data), result=result, error=error, now=now)
+        except TobariError as fault:
+            return self._halt(fault)
         return [] if executed is None else [*self._take(executed), *self._flush()]
 
     # --- batches ---
@@ -358,7 +382,7 @@ class Keeper:
         if not self._entries:  # calls that came meanwhile and wrote nothing have seen nothing newer
             replies += [self._sealed(waiting, None) for waiting in self._waiting]
             self._waiting = []
-        output: list[Output] = [self._publish(replies)]
+        output: list[Output] = [*self._publish(replies)]
         if first_of_boot:
             output.append(link.Ready(origin=self._origin, vkey=self._note_key.vkey, tree_size=batch.tree_size))
         output += self._start_jobs(batch.jobs)
@@ -368,19 +392,22 @@ class Keeper:
         found = [Job.from_bytes(data) for job in jobs if (data := self._state.store.get(JOBS, job)) is not None]
         return [StartJob(job) for job in found if job.state is JobState.RUNNING]
 
-    def _publish(self, replies: list[link.Reply]) -> link.Publish:
-        return link.Publish(checkpoint=self._checkpoint, replies=replies)
+    def _publish(self, replies: list[link.Reply]) -> list[link.Publish]:
+        """In as many frames as it takes: a reply has at most a mebibyte, a frame much more."""
+        cut: list[list[link.Reply]] = [[]]
+        size = 0
+        for reply in replies:
+            if size + len(reply.response) > MAX_PUBLISH:
+                cut.append([])
+                size = 0
+            cut[-1].append(reply)
+            size += len(reply.response)
+        return [link.Publish(checkpoint=self._checkpoint, replies=part) for part in cut]
 
     def _sealed(self, waiting: _Waiting, proofs: Batch | None) -> link.Reply:
         outcomes = [_proved(outcome, proofs) for outcome in waiting.outcomes]
         answer = Answer(tree_size=self._committed, root_hash=self._root, outcomes=outcomes)
-        try:
-            return link.Reply(request=waiting.request, response=waiting.reply.seal(wire.to_cbor(answer)))
-        except TooLarge as error:
-            report = ErrorReport(status=error.status, code=error.code, message=error.message)
-            outcomes = [msgspec.structs.replace(outcome, value=None, error=report) for outcome in outcomes]
-            answer = Answer(tree_size=self._committed, root_hash=self._root, outcomes=outcomes)
-            return link.Reply(request=waiting.request, response=waiting.reply.seal(wire.to_cbor(answer)))
+        return link.Reply(request=waiting.request, response=waiting.reply.seal(wire.to_cbor(answer)))
 
     # --- snapshots and the end ---
 
@@ -410,6 +437,18 @@ def _proved(outcome: Outcome, proofs: Batch | None) -> Outcome:
         return outcome
     proved = msgspec.structs.replace(placement, proof=proofs.inclusion_proof(placement.index))
     return msgspec.structs.replace(outcome, placement=proved)
+
+
+def _busy() -> Unavailable:
+    return Unavailable("service.busy", "The service is writing as fast as it can; try again in a moment.")
+
+
+def _full() -> TooLarge:
+    return TooLarge("envelope.too_large", "The answers of this envelope are larger than one response; ask for less.")
+
+
+def _report(error: TobariError) -> ErrorReport:
+    return ErrorReport(status=error.status, code=error.code, message=error.message)
 
 
 def _refusal(request: int, error: TobariError) -> link.Refusal:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
+import sys
 import time
 
 from tobari.base.errors import TobariError
@@ -21,6 +23,18 @@ def now() -> int:
 
 def run(stream: socket.socket, *, keeper: Keeper, jobs: JobRunner) -> int:
     """Serve until the host says Stop or goes away. Returns the process's exit code."""
+    try:
+        return _serve(stream, keeper, jobs)
+    # A fault of our own: the host is told, and the reason stays free of data.
+    except Exception as error:  # noqa: BLE001
+        print(f"enclave.fault {type(error).__name__}", file=sys.stderr)
+        fault = link.Halt(code="enclave.fault", message="The enclave met a fault of its own and stopped.")
+        with contextlib.suppress(OSError):
+            stream.sendall(link.encode(fault))
+        return 1
+
+
+def _serve(stream: socket.socket, keeper: Keeper, jobs: JobRunner) -> int:
     reader = link.FrameReader(link.ToEnclave)
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
@@ -67,7 +81,7 @@ def _worker_events(jobs: JobRunner, keeper: Keeper) -> list[Output]:
             keeper.progress(event.job, *event.progress)
         else:
             output += keeper.job_ended(event.job, result=event.result, error=event.error, now=now())
-    return output
+    return [*output, *jobs.proceed()]
 
 
 def _send(stream: socket.socket, output: list[Output], jobs: JobRunner) -> int | None:

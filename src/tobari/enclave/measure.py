@@ -21,7 +21,7 @@ ZONES = ("base", "crypto", "evidence", "ledger", "rules", "enclave")
 def measure_code() -> bytes:
     """32 bytes over path and content of every source file of the enclave's zones."""
     package = Path(tobari.__file__).parent
-    files = sorted(path for zone in ZONES for path in (package / zone).rglob("*.py"))
+    files = sorted([package / "__init__.py", *(path for zone in ZONES for path in (package / zone).rglob("*.py"))])
     parts = [part for path in files for part in (path.relative_to(package).as_posix().encode(), path.read_bytes())]
     return labelled_hash(Label.MEASUREMENT, *parts)
 

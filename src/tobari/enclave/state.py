@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from tobari.base import cbor, wire
-from tobari.base.errors import Untrusted
+from tobari.base.errors import NotFound, Untrusted
 from tobari.base.logtime import LogTime
 from tobari.base.messages.command import ErrorReport, Outcome, Placement
 from tobari.base.wire import Message
@@ -22,6 +22,15 @@ RECENT = 4096
 """Outcomes kept in full, for clients that ask again; older ones are answered with where the log holds them."""
 
 
+class Remembered(Message, frozen=True, kw_only=True):
+    """What is kept of a command's entry, to answer for it again."""
+
+    committed: bool
+    outcome: bytes
+    """Canonical CBOR of the value, or of the error."""
+    placement: Placement
+
+
 class Dump(Message, frozen=True, kw_only=True):
     """The plaintext of a snapshot."""
 
@@ -33,6 +42,8 @@ class Dump(Message, frozen=True, kw_only=True):
     counter: int
     tables: dict[str, dict[bytes, bytes]]
     once: list[tuple[bytes, int, int, bool]]
+    horizon: int
+    recent: list[tuple[bytes, Remembered]]
 
 
 class State:
@@ -41,7 +52,7 @@ class State:
     def __init__(self) -> None:
         self.store = Store()
         self.once = Once()
-        self.recent: OrderedDict[bytes, OpenedEntry] = OrderedDict()
+        self.recent: OrderedDict[bytes, Remembered] = OrderedDict()
         self.frontier = Frontier()
         self.size = 0
         """Entries applied; the frontier follows when their batch is closed."""
@@ -62,22 +73,23 @@ class State:
         if record.by is not None and record.id is not None:
             spent = record.by + record.id
             self.once.use(spent, Used(record.expires, header.seq, record.status == "COMMITTED"))
-            self.recent[spent] = entry
+            self.recent[spent] = Remembered(
+                committed=record.status == "COMMITTED", outcome=record.outcome, placement=placement_of(entry)
+            )
             if len(self.recent) > RECENT:
                 self.recent.popitem(last=False)
 
     def outcome_of(self, thumbprint: bytes, command_id: bytes) -> Outcome:
-        """What became of a command: in full while recent, then where the log holds it, in the end UNKNOWN."""
+        """What became of a command: in full while recent, then only whether it was carried out, in the end UNKNOWN."""
         used = self.once.find(thumbprint + command_id)
-        entry = self.recent.get(thumbprint + command_id)
-        if entry is not None:
-            value = cbor.decode_own(entry.record.outcome)
-            placement = placement_of(entry)
-            if entry.record.status == "INVALID":
-                return Outcome(status="INVALID", error=wire.convert(value, ErrorReport), placement=placement)
-            return Outcome(status="COMMITTED", value=value, placement=placement)
+        recent = self.recent.get(thumbprint + command_id)
+        if recent is not None:
+            value = cbor.decode_own(recent.outcome)
+            if recent.committed:
+                return Outcome(status="COMMITTED", value=value, placement=recent.placement)
+            return Outcome(status="INVALID", error=wire.convert(value, ErrorReport), placement=recent.placement)
         if used is not None:
-            return Outcome(status="COMMITTED" if used.committed else "INVALID", value={"index": used.entry})
+            return Outcome(status="COMMITTED" if used.committed else "INVALID", error=_dropped(used.entry))
         return Outcome(status="UNKNOWN")
 
     def replay(self, entry: OpenedEntry) -> None:
@@ -97,6 +109,8 @@ class State:
             "counter": counter,
             "tables": self.store.tables,
             "once": self.once.dump(),
+            "horizon": self.once.horizon,
+            "recent": [[spent, wire.to_builtins(kept)] for spent, kept in self.recent.items()],
         }
         return wire.to_cbor(dump)
 
@@ -113,8 +127,16 @@ class State:
         state.size = dump.tree_size
         state.time = LogTime(dump.time)
         state.store.tables = dump.tables
-        state.once.load(dump.once)
+        state.once.load(dump.once, horizon=dump.horizon)
+        state.recent = OrderedDict(dump.recent)
         return state
+
+
+def _dropped(entry: int) -> ErrorReport:
+    error = NotFound(
+        "command.outcome_dropped", f"Entry {entry} of the log holds this command; its outcome is not kept."
+    )
+    return ErrorReport(status=error.status, code=error.code, message=error.message)
 
 
 def placement_of(entry: OpenedEntry) -> Placement:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tobari.base.errors import Broken, Conflict, Malformed, NotFound, TooLarge
+from tobari.base.errors import Broken, Conflict, Limited, Malformed, NotFound, TooLarge
 from tobari.base.logtime import LogTime
 from tobari.base.messages.command import Outcome
 from tobari.base.principal import Principal, Role
@@ -48,6 +48,7 @@ def transaction(store=None, program="shop", command_id=b"c" * 16):
         program=program,
         outcome_of=lambda _: Outcome(status="UNKNOWN"),
         progress={},
+        entry=7,
     )
 
 
@@ -141,3 +142,24 @@ def test_a_job_is_its_programs_own_and_ends_once():
     with pytest.raises(Conflict) as conflict:
         tx.end_job(tx.job(job_id), JobState.CANCELLED)
     assert conflict.value.code == "job.ended"
+
+
+def test_one_member_cannot_have_all_the_workers():
+    store = Store()
+    for _ in range(8):
+        tx = transaction(store)
+        tx.start_job(WORK, about={})
+        store.apply(tx.overlay.writes())
+    with pytest.raises(Limited) as refused:
+        transaction(store).start_job(WORK, about={})
+    assert refused.value.code == "job.too_many"
+    tx = transaction(store)
+    tx.end_job(tx.running_jobs()[0], JobState.DONE)
+    store.apply(tx.overlay.writes())
+    transaction(store).start_job(WORK, about={})
+
+
+def test_a_job_is_not_named_by_its_command():
+    """A member may use an id again when it is forgotten; the worker of the first job may still run then."""
+    first, second = (transaction().start_job(WORK, about={}) for _ in range(2))
+    assert len({first, second, b"c" * 16}) == 3

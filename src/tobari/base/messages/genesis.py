@@ -26,11 +26,20 @@ class Member(Message, frozen=True, kw_only=True):
 
 
 class Genesis(Message, frozen=True, kw_only=True):
-    """The first state of a service."""
+    """The first state of a service.
+
+    Raises:
+        Malformed: `genesis.duplicate` for a name, key or program that stands twice.
+    """
 
     name: MemberName
     members: Annotated[list[Member], Meta(min_length=1, max_length=4096)]
     programs: Annotated[list[Name], Meta(min_length=1, max_length=64)]
+
+    def __post_init__(self) -> None:
+        for what in ([m.name for m in self.members], [m.key for m in self.members], self.programs):
+            if len(set(what)) != len(what):
+                raise Malformed("genesis.duplicate", "A member's name, a key or a program stands twice.")
 
     def encode(self) -> bytes:
         """Canonical bytes; their SHA-256 is the configuration digest in the evidence."""
@@ -45,10 +54,8 @@ def from_toml(text: str) -> Genesis:
     """
     try:
         table = toml.read(text, max_chars=MAX_GENESIS)
-        genesis = wire.convert({**table, "members": table.get("members", [])}, Genesis)
+        return wire.convert({**table, "members": table.get("members", [])}, Genesis)
     except Malformed as error:
+        if error.code == "genesis.duplicate":
+            raise
         raise Malformed("genesis.malformed", f"The genesis file is not valid: {error.message}") from None
-    for what in ([m.name for m in genesis.members], [m.key for m in genesis.members], genesis.programs):
-        if len(set(what)) != len(what):
-            raise Malformed("genesis.duplicate", "A member's name, a key or a program stands twice.")
-    return genesis

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from tobari.base import cbor, wire
-from tobari.base.errors import Conflict, NotFound
+from tobari.base.errors import Conflict, NotFound, TooLarge
 from tobari.base.messages.command import CommandId, ErrorReport
 from tobari.base.messages.objects import DatasetId, ObjectRef
 from tobari.base.principal import MemberName, Role
@@ -42,6 +42,11 @@ from tobari.rules.query.terms import DataTerms, RoomName, verify_terms
 
 MAX_DATASETS = 64
 MAX_OBJECTS = 64
+MAX_ROOM_OBJECTS = 240
+"""Objects of all datasets of a room: what one job can be given."""
+MAX_OBJECT_BYTES = 512 << 20
+MAX_ROOM_BYTES = 1 << 30
+"""Plaintext bytes of all objects of a room; sealed, they lie in the enclave's memory while a job reads them."""
 SALT = 32
 
 _CANCELLED = ErrorReport(status=409, code="job.cancelled", message="Cancelled by the member that asked.")
@@ -113,7 +118,7 @@ class Room(Program):
             raise Conflict("room.terms_room", "The signed terms are for another room.")
         for name in signed.recipients:
             tx.member(name)
-        self._admit(tx, signed)
+        self._admit(tx, signed, objects)
         dataset = Dataset(
             id=signed.dataset,
             owner=tx.principal.name,
@@ -253,6 +258,8 @@ class Room(Program):
             self._inspected(tx, job, result)
             return
         about = job.about
+        if about["release"] in self.releases_kept(tx):
+            return  # two members asked at the same time; the first answer stands
         release = Release(
             id=about["release"],
             by=job.by,
@@ -264,6 +271,7 @@ class Room(Program):
             result=result,
             salt=secrets.token_bytes(SALT),
             time=tx.time,
+            entry=tx.entry,
         )
         self.releases_kept(tx)[release.id] = release
         tx.disclose(
@@ -309,8 +317,8 @@ class Room(Program):
             raise NotFound("room.empty", "There is no such room, or no dataset in it is ready.")
         return ready
 
-    def _admit(self, tx: Transaction, terms: DataTerms) -> None:
-        """A new dataset id, and the schema that the room has."""
+    def _admit(self, tx: Transaction, terms: DataTerms, objects: list[ObjectRef]) -> None:
+        """A new dataset id, objects that one job can read, and the schema that the room has."""
         if terms.dataset in self.datasets(tx):
             raise Conflict("room.dataset_exists", "A dataset with this id was contributed before; make a new id.")
         present = [
@@ -320,6 +328,17 @@ class Room(Program):
         ]
         if len(present) >= MAX_DATASETS:
             raise Conflict("room.full", f"A room holds at most {MAX_DATASETS} datasets.")
+        all_objects = [*objects, *(ref for dataset in present for ref in dataset.objects)]
+        if (
+            len(all_objects) > MAX_ROOM_OBJECTS
+            or sum(ref.size for ref in all_objects) > MAX_ROOM_BYTES
+            or max(ref.size for ref in objects) > MAX_OBJECT_BYTES
+        ):
+            raise TooLarge(
+                "room.too_large",
+                f"An object has at most {MAX_OBJECT_BYTES >> 20} MiB; a room has at most {MAX_ROOM_OBJECTS} objects of "
+                f"{MAX_ROOM_BYTES >> 20} MiB together.",
+            )
         for dataset in present:
             if dataset.terms.entity != terms.entity or _columns(dataset.terms) != _columns(terms):
                 raise Conflict(

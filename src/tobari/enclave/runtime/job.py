@@ -63,6 +63,8 @@ class Job(Message, frozen=True, kw_only=True):
     work: Work | None
     """None once it is over: data keys are not kept twice."""
     started: int
+    attempts: int = 1
+    """Times it was begun."""
     ended_at: int | None = None
     error: ErrorReport | None = None
     """Why, if it failed or was cut short."""
@@ -73,6 +75,9 @@ class Job(Message, frozen=True, kw_only=True):
     @staticmethod
     def from_bytes(data: bytes) -> Job:
         return wire.from_own(data, Job)
+
+    def again(self) -> Job:
+        return msgspec.structs.replace(self, attempts=self.attempts + 1)
 
     def ended(self, state: JobState, *, time: int, error: ErrorReport | None) -> Job:
         return msgspec.structs.replace(self, state=state, work=None, ended_at=time, error=error)

@@ -27,3 +27,5 @@ class Release(Message, frozen=True, kw_only=True):
     """Opens what the log shows of this release (`tobari.ledger.disclosure`)."""
     time: int
     """Log time in milliseconds."""
+    entry: int
+    """Index of the log entry that commits to it."""

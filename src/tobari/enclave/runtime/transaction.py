@@ -5,10 +5,12 @@ A transaction holds no keys and does no I/O; it is message-shaped, so that progr
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tobari.base.errors import Conflict, NotFound, TooLarge
+from tobari.base import cbor
+from tobari.base.errors import Conflict, Limited, NotFound, TooLarge
 from tobari.base.logtime import LogTime
 from tobari.base.messages.command import ErrorReport, Outcome
 from tobari.base.principal import Principal
@@ -16,9 +18,15 @@ from tobari.enclave.runtime.job import Job, JobState, Work
 from tobari.enclave.runtime.kv import Overlay
 
 MAX_WRITES = 4096
+_EMPTY = cbor.encode(None)
 MAX_WRITTEN = 2 << 20
 """Bytes of keys and values one transaction may write."""
 JOBS = "service.jobs"
+RUNNING = "service.running"
+"""Ids of the jobs that are not over."""
+MAX_RUNNING = 64
+MAX_RUNNING_EACH = 8
+"""Unfinished jobs of one member."""
 
 
 class Transaction:
@@ -35,6 +43,7 @@ class Transaction:
         program: str,
         outcome_of: Callable[[bytes], Outcome],
         progress: Mapping[bytes, tuple[str, float]],
+        entry: int,
     ) -> None:
         self.overlay = overlay
         self.principal = principal
@@ -43,6 +52,8 @@ class Transaction:
         self.time = time
         self.command_id = command_id
         self.program = program
+        self.entry = entry
+        """Index of the log entry that this transaction becomes, if it writes."""
         self.progress = progress
         """What running jobs report: phase and fraction, by job id. Not durable."""
         self.outcome_of = outcome_of
@@ -82,10 +93,19 @@ class Transaction:
     # --- jobs: work too long for a transaction ---
 
     def start_job(self, work: Work, *, about: dict[str, Any]) -> bytes:
-        """Have `work` done by a jailed worker once this command is committed. The job's id is the command's id."""
+        """Have `work` done by a jailed worker once this command is committed; returns the job's id (16 bytes).
+
+        Raises:
+            Limited: `job.too_many`.
+        """
+        running = self.running_jobs()
+        if len(running) >= MAX_RUNNING or sum(job.by == self.principal.name for job in running) >= MAX_RUNNING_EACH:
+            raise Limited("job.too_many", "Too many computations are unfinished; wait for some, or cancel them.")
+        # Random, and not the command's id: an id that its member uses again must not meet a worker that still runs.
+        job_id = secrets.token_bytes(16)
         self._save(
             Job(
-                id=self.command_id,
+                id=job_id,
                 program=self.program,
                 by=self.principal.name,
                 state=JobState.RUNNING,
@@ -94,8 +114,9 @@ class Transaction:
                 started=self.time,
             )
         )
-        self.started_jobs.append(self.command_id)
-        return self.command_id
+        self.put(RUNNING, job_id, _EMPTY)
+        self.started_jobs.append(job_id)
+        return job_id
 
     def job(self, job_id: bytes) -> Job:
         """
@@ -110,8 +131,12 @@ class Transaction:
 
     def running_jobs(self) -> list[Job]:
         """Every job of this program that is not over."""
-        jobs = [Job.from_bytes(data) for key in self.overlay.keys(JOBS) if (data := self.overlay.get(JOBS, key))]
-        return [job for job in jobs if job.program == self.program and job.state is JobState.RUNNING]
+        jobs = [Job.from_bytes(data) for key in self.overlay.keys(RUNNING) if (data := self.overlay.get(JOBS, key))]
+        return [job for job in jobs if job.program == self.program]
+
+    def count_attempt(self, job: Job) -> None:
+        """The job is begun once more."""
+        self._save(job.again())
 
     def end_job(self, job: Job, state: JobState, *, error: ErrorReport | None = None) -> Job:
         """
@@ -122,6 +147,7 @@ class Transaction:
             raise Conflict("job.ended", "This job is over.")
         ended = job.ended(state, time=self.time, error=error)
         self._save(ended)
+        self.put(RUNNING, job.id, None)
         self.ended_jobs.append(job.id)
         return ended
 

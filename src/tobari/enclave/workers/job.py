@@ -31,7 +31,8 @@ class Limits(Message, frozen=True, kw_only=True):
     input_rows: int = 20_000_000
     rows: int = 10_000
     """Of the result."""
-    result_bytes: int = 4 << 20
+    result_bytes: int = 640 << 10
+    """Of the result; what is released must fit one answer."""
 
 
 class Assignment(Message, frozen=True, kw_only=True):
