@@ -42,10 +42,7 @@ def _serve(stream: socket.socket, keeper: Keeper, jobs: JobRunner) -> int:
         while True:
             for key, _ in selector.select():
                 if key.fileobj is jobs:
-                    output = _worker_events(jobs, keeper)
-                    if not jobs.is_alive:
-                        output.append(link.Halt(code="worker.gone", message="The worker server has ended: restart."))
-                    ended = _send(stream, output, jobs)
+                    ended = _send(stream, _worker_events(jobs, keeper), jobs)
                 else:
                     data = stream.recv(READ)
                     if not data:
@@ -75,8 +72,12 @@ def _host_messages(
 
 
 def _worker_events(jobs: JobRunner, keeper: Keeper) -> list[Output]:
+    events = jobs.events()
+    if not jobs.is_alive:
+        # No entry says that its jobs failed: they did nothing wrong, and the next boot does them again.
+        return [link.Halt(code="worker.gone", message="The worker server has ended: restart.")]
     output: list[Output] = []
-    for event in jobs.events():
+    for event in events:
         if event.progress is not None:
             keeper.progress(event.job, *event.progress)
         else:
