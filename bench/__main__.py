@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from bench import commands, figure, machine, results
+from bench import commands, figure, latency, machine, memory, merkle, results
 from bench.figure import Benchmark
 
 BENCHMARKS: dict[str, Benchmark] = {
     "commands": commands.run,
+    "merkle": merkle.run,
+    "memory": memory.run,
+    "latency": latency.run,
 }
 
 
