@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.tools.service import URL, MemoryService
-from tobari.client import protocol
+from tobari.client import objects, protocol
 from tobari.client.session import Session
 from tobari.client.trust import TrustStore
 
@@ -28,6 +28,7 @@ def trust(tmp_path: pathlib.Path) -> TrustStore:
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry at once."""
     monkeypatch.setattr(protocol, "PAUSES", (0.001,) * len(protocol.PAUSES))
+    monkeypatch.setattr(objects, "PAUSES", (0.001,) * len(objects.PAUSES))
 
 
 @pytest.fixture

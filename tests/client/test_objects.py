@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import pathlib
 
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tools.service import MemoryService
-from tobari.base.errors import Conflict, TobariError
+from tests.tools.service import MemoryService, problem
+from tobari.base.errors import Conflict, TobariError, Unavailable, Untrusted
 from tobari.base.messages.objects import CHUNK, SEALED_CHUNK, TAG, ObjectRef
 from tobari.client import objects
 from tobari.client.objects import DataKey, Opener, seal
@@ -194,6 +195,91 @@ def test_an_upload_of_changed_data_stops_before_it_leaves(session, service, tmp_
     path.write_bytes(b"first")
     sealed = seal(path, KEY, object_index=0)
     path.write_bytes(b"other")
+    with pytest.raises(Conflict):
+        session.upload(sealed)
+    assert service.disk.objects == {}
+
+
+BIG = data_of(5 * CHUNK + 7)
+
+
+def puts(service: MemoryService) -> list[int]:
+    """Where each upload began."""
+    return [int(request.headers.get("upload-offset", 0)) for request in service.requests if request.method == "PUT"]
+
+
+def test_an_upload_that_is_cut_off_goes_on_where_the_host_is(session, service):
+    sealed = seal(BIG, KEY, object_index=0)
+    service.cuts = [2, 0, 1, 0, 0, 0, 1]
+    steps = []
+    session.upload(sealed, progress=lambda done, of: steps.append(done))
+    name = sealed.ref.root.hex()
+    assert service.disk.objects == {name: b"".join(sealed.chunks())}
+    assert puts(service) == [at * SEALED_CHUNK for at in (0, 2, 2, 3, 3, 3, 3, 4)]
+    assert steps[-1] == sealed.ref.sealed_size
+
+
+def test_an_upload_that_does_not_move_on_is_given_up(session, service):
+    service.cuts = [1] + [0] * 99
+    with pytest.raises(Unavailable) as caught:
+        session.upload(seal(BIG, KEY, object_index=0))
+    assert caught.value.code == "client.lost"
+    assert puts(service) == [0] + [SEALED_CHUNK] * (1 + len(objects.PAUSES))
+    service.cuts = []
+    session.upload(seal(BIG, KEY, object_index=0))
+    assert puts(service)[-1] == SEALED_CHUNK
+
+
+@pytest.mark.parametrize("offset", ["1", "-5", "x", str(SEALED_CHUNK * 99), "9" * 40])
+def test_a_host_that_lies_about_what_it_has(session, service, offset):
+    def lie(request, response):
+        if request.method != "HEAD":
+            return response
+        return httpx2.Response(404, headers={"upload-offset": offset})
+
+    service.mangle = lie
+    sealed = seal(BIG, KEY, object_index=0)
+    session.upload(sealed)
+    assert puts(service) == [0]
+
+
+def test_what_somebody_else_began_is_not_gone_on_with(session, service):
+    sealed = seal(BIG, KEY, object_index=0)
+    name = sealed.ref.root.hex()
+    service.partials[name] = bytes(2 * SEALED_CHUNK)
+
+    def check(request, response):
+        if request.method == "PUT" and service.disk.objects.get(name) != b"".join(sealed.chunks()):
+            service.disk.objects.pop(name)
+            return problem(Untrusted("object.root", "These bytes are not the object of that root."))
+        return response
+
+    service.mangle = check
+    session.upload(sealed)
+    assert puts(service) == [2 * SEALED_CHUNK, 0]
+
+
+def test_an_object_that_the_host_refuses_from_its_start_is_not_sent_for_ever(session, service):
+    service.mangle = lambda request, response: (
+        problem(Untrusted("object.root", "No.")) if request.method == "PUT" else response
+    )
+    service.disk.objects = NeverKept()
+    with pytest.raises(Untrusted):
+        session.upload(seal(b"data", KEY, object_index=0))
+    assert puts(service) == [0]
+
+
+class NeverKept(dict):
+    def __setitem__(self, name, data):
+        """Nothing is."""
+
+
+def test_the_rest_of_changed_data_is_not_sent(session, service, tmp_path):
+    path = tmp_path / "data"
+    path.write_bytes(BIG)
+    sealed = seal(path, KEY, object_index=0)
+    service.partials[sealed.ref.root.hex()] = b"".join(list(sealed.chunks())[:2])
+    path.write_bytes(BIG[: 3 * CHUNK] + b"different")
     with pytest.raises(Conflict):
         session.upload(sealed)
     assert service.disk.objects == {}

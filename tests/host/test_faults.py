@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.host.fake_enclave import entry
-from tobari.base.errors import Broken
+from tobari.base.errors import Broken, Untrusted
 from tobari.base.messages.objects import SEALED_CHUNK
 from tobari.host import objects as objects_module
 from tobari.host.config import Limits
@@ -216,8 +216,28 @@ def test_object_write_and_a_killed_process(tmp_path: Path) -> None:
     store = object_store(tmp_path / "objects")
     dying = store.receive(ROOT)
     dying.add(CHUNKS[0])
+    dying._file.write(b"half a chunk")
     dying._file.close()  # as the kernel does
-    assert len(leftovers(tmp_path)) == 1
     store = object_store(tmp_path / "objects")
-    assert leftovers(tmp_path) == []
-    assert (store.used, store.size(ROOT)) == (0, None)
+    assert (store.used, store.size(ROOT), store.received(ROOT)) == (SEALED_CHUNK, None, SEALED_CHUNK)
+    resumed = store.receive(ROOT, offset=SEALED_CHUNK)
+    resumed.add(CHUNKS[1])
+    assert resumed.finish()
+    resumed.abandon()
+    assert leftovers(tmp_path) == [store.path(ROOT)]
+    assert [store.chunk(ROOT, i) for i in range(3)] == [*CHUNKS, None]
+
+
+def test_what_a_dying_machine_spoilt_is_found_out_and_not_kept(tmp_path: Path) -> None:
+    store = object_store(tmp_path / "objects")
+    dying = store.receive(ROOT)
+    dying.add(bytes(SEALED_CHUNK))  # a page that never reached the disk reads as zeros
+    dying._file.close()
+    store = object_store(tmp_path / "objects")
+    resumed = store.receive(ROOT, offset=SEALED_CHUNK)
+    resumed.add(CHUNKS[1])
+    with pytest.raises(Untrusted):
+        resumed.finish()
+    resumed.abandon()
+    assert (leftovers(tmp_path), store.used, store.received(ROOT)) == ([], 0, 0)
+    assert upload(store)

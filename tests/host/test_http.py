@@ -287,7 +287,7 @@ async def test_a_download_gives_its_slot_back(tmp_path: Path) -> None:
 async def test_a_disk_that_refuses_an_object_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     async with rig(tmp_path) as host:

@@ -16,9 +16,10 @@ import httpx2
 import msgspec
 
 from tobari.base import wire
-from tobari.base.errors import TobariError, from_status
+from tobari.base.errors import Conflict, TobariError, from_status
 from tobari.base.messages import link
 from tobari.base.messages.genesis import Genesis, Member
+from tobari.base.messages.objects import SEALED_CHUNK
 from tobari.base.messages.relay import EVIDENCE_TYPE, RELAYED_TYPE, TREE_SIZE_HEADER, Relayed
 from tobari.base.principal import Role
 from tobari.crypto.signing import SigningKey
@@ -84,6 +85,10 @@ class MemoryService:
         self.mangle: Callable[[httpx2.Request, httpx2.Response], httpx2.Response] = lambda _, response: response
         self.lose: Callable[[httpx2.Request], bool] = lambda _: False
         """Whether to lose the response to a request, after it was carried out."""
+        self.partials: dict[str, bytes] = {}
+        """Whole chunks of uploads that were cut off."""
+        self.cuts: list[int] = []
+        """Cuts the next uploads off, after so many chunks each."""
         self.snapshot_every = 1000
 
     # --- the link ---
@@ -210,12 +215,24 @@ class MemoryService:
         if path.startswith("/v1/objects/"):
             name = path.removeprefix("/v1/objects/")
             if request.method == "PUT":
-                self.disk.objects[name] = request.content
-                return httpx2.Response(201)
+                return self._put(name, request)
             if request.method == "HEAD":
-                return httpx2.Response(200 if name in self.disk.objects else 404)
+                offset = {"upload-offset": str(len(self.partials[name]))} if name in self.partials else {}
+                return httpx2.Response(200) if name in self.disk.objects else httpx2.Response(404, headers=offset)
             return found(self.disk.objects.get(name))
         return httpx2.Response(404)
+
+    def _put(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        offset = int(request.headers.get("upload-offset", "0"))
+        begun = self.partials.get(name, b"") if offset else b""
+        if len(begun) != offset:
+            raise Conflict("object.offset", "The host has another part.")
+        self.partials.pop(name, None)
+        if self.cuts:
+            self.partials[name] = begun + request.content[: self.cuts.pop(0) * SEALED_CHUNK]
+            raise httpx2.WriteError("cut off")
+        self.disk.objects[name] = begun + request.content
+        return httpx2.Response(201)
 
     def _attest(self, request: httpx2.Request) -> httpx2.Response:
         number = next(self.numbers)

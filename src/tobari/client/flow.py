@@ -43,6 +43,8 @@ class Response:
     media_type: str
     """Content-Type without parameters, in lower case."""
     body: bytes
+    upload_offset: str | None = None
+    """The one header field that a protocol reads: `Upload-Offset`."""
 
 
 @dataclass(frozen=True)

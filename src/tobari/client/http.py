@@ -19,6 +19,7 @@ import httpx2
 
 import tobari
 from tobari.base.errors import Malformed, TobariError, TooLarge, Unavailable
+from tobari.base.messages.relay import UPLOAD_OFFSET_HEADER
 from tobari.client.address import normalise
 from tobari.client.flow import Blocking, Effect, Exclusive, Flow, Pause, Request, Response
 
@@ -173,6 +174,7 @@ class _Taker:
     def __init__(self, request: Request, response: httpx2.Response) -> None:
         self._status = response.status_code
         self._media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._upload_offset = response.headers.get(UPLOAD_OFFSET_HEADER)
         good = self._status == 200
         self._limit = request.max_bytes if good else MAX_PROBLEM
         self._sink = request.sink if good else None
@@ -195,7 +197,12 @@ class _Taker:
             self._body += piece
 
     def response(self) -> Response:
-        return Response(status=self._status, media_type=self._media_type, body=bytes(self._body))
+        return Response(
+            status=self._status,
+            media_type=self._media_type,
+            body=bytes(self._body),
+            upload_offset=self._upload_offset,
+        )
 
 
 def _sending(flow: Flow[Any], value: Any) -> Callable[[], Effect]:

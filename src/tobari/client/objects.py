@@ -16,9 +16,10 @@ from hmac import compare_digest
 from pathlib import Path
 from typing import BinaryIO
 
-from tobari.base.errors import Conflict, NotFound, TooLarge, Untrusted
+from tobari.base.errors import Conflict, NotFound, TobariError, TooLarge, Unavailable, Untrusted
 from tobari.base.messages.objects import CHUNK, MAX_OBJECT, SEALED_CHUNK, ObjectRef
-from tobari.client.flow import Flow, Request, exchange
+from tobari.base.messages.relay import UPLOAD_OFFSET_HEADER
+from tobari.client.flow import Flow, Request, Response, exchange, pause
 from tobari.client.log_files import Progress
 from tobari.client.relay import problem
 from tobari.crypto.chunks import ChunkKey
@@ -28,6 +29,12 @@ from tobari.ledger.path import leaf_hash
 Source = Path | bytes
 """A file, or data in memory."""
 
+PAUSES = (0.3, 1.0, 3.0, 10.0)
+"""Seconds before each further attempt at an upload that does not move on."""
+_AGAIN = frozenset(
+    {"client.lost", "client.unreachable", "host.busy", "host.rate", "http.slow", "host.not_ready", "object.offset"}
+)
+"""After these an upload that has begun is tried again."""
 _SLOWEST = 50_000.0
 """Bytes per second below which a transfer is given up."""
 
@@ -64,13 +71,13 @@ class SealedObject:
     hashes: bytes
     """Leaf hashes of the sealed chunks, 32 bytes each."""
 
-    def chunks(self) -> Iterator[bytes]:
-        """The sealed chunks, in order.
+    def chunks(self, first: int = 0) -> Iterator[bytes]:
+        """The sealed chunks, in order from `first` on.
 
         Raises:
             Conflict: `object.changed`, the source is no longer what was sealed first.
         """
-        for index, chunk in enumerate(_sealed(self.source, self.key)):
+        for index, chunk in enumerate(_sealed(self.source, self.key, first=first), first):
             if not compare_digest(leaf_hash(chunk), self.hashes[index * 32 : (index + 1) * 32]):
                 raise _changed()
             yield chunk
@@ -115,9 +122,10 @@ def _open(source: Source) -> BinaryIO:
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
 
 
-def _sealed(source: Source, key: ChunkKey) -> Iterator[bytes]:
+def _sealed(source: Source, key: ChunkKey, *, first: int = 0) -> Iterator[bytes]:
     with _open(source) as file:
-        index, chunk = 0, file.read(CHUNK)
+        file.seek(first * CHUNK)
+        index, chunk = first, file.read(CHUNK)
         while following := file.read(CHUNK):
             yield key.seal(chunk, index=index, last=False)
             index, chunk = index + 1, following
@@ -169,29 +177,68 @@ class Opener:
 def upload(sealed: SealedObject, *, progress: Progress | None = None) -> Flow[None]:
     """Send an object to the host that keeps it, unless it has it. Sending it again is harmless.
 
+    When the connection breaks or the host restarts, it goes on where the host is, for as long as that moves on.
+
     Raises:
         Conflict: `object.changed`.
         TobariError: what the host reports; Unavailable as `flow.exchange` says.
     """
+    reached, tries, anew = -1, 0, False
+    while True:
+        error, offset = yield from _attempt(sealed, progress, anew=anew)
+        if error is None:
+            return
+        if offset is not None and offset > reached:
+            reached, tries = offset, 0
+        # What somebody else began under this name, or a disk spoilt, is not gone on with.
+        anew = error.code == "object.root" and bool(offset)
+        if tries == len(PAUSES) or reached < 0 or not (anew or error.code in _AGAIN):
+            raise error
+        yield from pause(PAUSES[tries])
+        tries += 1
+
+
+def _attempt(
+    sealed: SealedObject, progress: Progress | None, *, anew: bool
+) -> Flow[tuple[TobariError | None, int | None]]:
+    """One request for what the host lacks. What went wrong, and where the request began; None if it did not begin."""
     size, path = sealed.ref.sealed_size, _path(sealed.ref)
-    if (yield from exchange(Request(method="HEAD", path=path, max_bytes=0))).status == 200:
-        return
+    try:
+        known = yield from exchange(Request(method="HEAD", path=path, max_bytes=0))
+    except Unavailable as lost:
+        return lost, None
+    if known.status == 200:
+        return None, None
+    if known.status != 404:
+        return problem(known), None
+    offset = 0 if anew else _offset(known, size)
 
     def pieces() -> Iterator[bytes]:
-        sent = 0
-        for chunk in sealed.chunks():
+        sent = offset
+        for chunk in sealed.chunks(offset // SEALED_CHUNK):
             yield chunk
             sent += len(chunk)
             if progress is not None:
                 progress(sent, size)
 
-    headers = {"content-type": "application/octet-stream", "content-length": str(size)}
+    headers = {"content-type": "application/octet-stream", "content-length": str(size - offset)}
+    if offset:
+        headers[UPLOAD_OFFSET_HEADER] = str(offset)
     request = Request(
-        method="PUT", path=path, headers=headers, pieces=pieces, max_bytes=1 << 16, seconds=_seconds(size)
+        method="PUT", path=path, headers=headers, pieces=pieces, max_bytes=1 << 16, seconds=_seconds(size - offset)
     )
-    response = yield from exchange(request)
-    if response.status not in (200, 201):
-        raise problem(response)
+    try:
+        response = yield from exchange(request)
+    except Unavailable as lost:
+        return lost, offset
+    return (None if response.status in (200, 201) else problem(response)), offset
+
+
+def _offset(response: Response, size: int) -> int:
+    """Where the host says to go on; from the start if that is no place within the object."""
+    text = response.upload_offset or ""
+    offset = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+    return offset if offset < size and offset % SEALED_CHUNK == 0 else 0
 
 
 def download(

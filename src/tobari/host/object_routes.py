@@ -11,17 +11,18 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from typing import ParamSpec, TypeVar
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from tobari.base.errors import NotFound, Unavailable
+from tobari.base.errors import Malformed, NotFound, Unavailable
 from tobari.base.messages.objects import SEALED_CHUNK
+from tobari.base.messages.relay import UPLOAD_OFFSET_HEADER
 from tobari.host.body import declared_size, pieces
 from tobari.host.config import Limits
 from tobari.host.limits import Shares, address_of
-from tobari.host.objects import ObjectStore
+from tobari.host.objects import ObjectStore, Upload
 
 _TYPE = "application/octet-stream"
 _log = logging.getLogger("tobari.host")
@@ -46,22 +47,36 @@ class Objects:
         ]
 
     async def put(self, request: Request) -> Response:
-        root = _root(request)
-        self._objects.check(declared_size(request) or 0)
+        root, offset = _root(request), _offset(request)
         with self._shares.one(address_of(request.scope)):
-            upload = await _write(self._objects.receive, root)
+            await _write(self._objects.make_room, declared_size(request) or 0)
+            upload = await _write(self._objects.receive, root, offset=offset)
             try:
-                async for chunk in pieces(request, size=SEALED_CHUNK, seconds=self._seconds):
-                    await _write(upload.add, chunk)
-                new = await _write(upload.finish)
+                new = await self._receive(request, upload)
             finally:
                 upload.abandon()
         return Response(status_code=201 if new else 200, headers={"location": f"/v1/objects/{root.hex()}"})
+
+    async def _receive(self, request: Request, upload: Upload) -> bool:
+        try:
+            async for chunk in pieces(request, size=SEALED_CHUNK, seconds=self._seconds):
+                await _write(upload.add, chunk)
+        except (ClientDisconnect, asyncio.CancelledError):
+            upload.park()
+            raise
+        except Unavailable as error:
+            if error.code == "http.slow":
+                upload.park()
+            raise
+        return await _write(upload.finish)
 
     async def get(self, request: Request) -> Response:
         root = _root(request)
         size = await asyncio.to_thread(self._objects.size, root)
         if size is None:
+            received = await asyncio.to_thread(self._objects.received, root)
+            if request.method == "HEAD" and received:
+                return Response(None, 404, {UPLOAD_OFFSET_HEADER: str(received), "cache-control": "no-store"})
             raise NotFound("object.not_found", "This object is not here; send it, or ask the host that has it.")
         headers = {
             "content-length": str(size),
@@ -104,6 +119,15 @@ async def _write(write: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         raise Unavailable(
             "object.write", "The host's disk refused the object, nothing of it is kept: tell its operator, try again."
         ) from None
+
+
+def _offset(request: Request) -> int:
+    text = request.headers.get(UPLOAD_OFFSET_HEADER, "0")
+    if not (text.isascii() and text.isdigit() and len(text) < 20) or int(text) % SEALED_CHUNK:
+        raise Malformed(
+            "http.upload_offset", f"{UPLOAD_OFFSET_HEADER} must be what HEAD answered: a multiple of {SEALED_CHUNK}."
+        )
+    return int(text)
 
 
 def _root(request: Request) -> bytes:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tobari.base.messages.relay import ENVELOPE_TYPE, EVIDENCE_TYPE, RELAYED_TYPE, TREE_SIZE_HEADER
+from tobari.base.messages.objects import SEALED_CHUNK
+from tobari.base.messages.relay import (
+    ENVELOPE_TYPE,
+    EVIDENCE_TYPE,
+    RELAYED_TYPE,
+    TREE_SIZE_HEADER,
+    UPLOAD_OFFSET_HEADER,
+)
 from tobari.host.problems import PROBLEM_TYPE
 
 _BYTES = {"type": "string", "format": "binary"}
@@ -82,15 +89,24 @@ _GET_OBJECT = {
     "responses": {"200": _answer("Its sealed chunks.", "application/octet-stream"), "default": _PROBLEM},
 }
 
+_OFFSET: dict[str, Any] = {
+    "description": "Bytes of an object whose upload was cut off that are here: a multiple of 1048592.",
+    "schema": {"type": "integer", "minimum": 0, "multipleOf": SEALED_CHUNK},
+}
+
 _HEAD_OBJECT = {
     "operationId": "headObject",
-    "summary": "Whether the host has a sealed object",
-    "responses": {"200": _answer("It has; Content-Length is its size."), "404": _answer("It has not.")},
+    "summary": "Whether the host has a sealed object, or where to go on with it",
+    "responses": {
+        "200": _answer("It has; Content-Length is its size."),
+        "404": {**_answer("It has not, or a part only."), "headers": {UPLOAD_OFFSET_HEADER: _OFFSET}},
+    },
 }
 
 _PUT_OBJECT = {
     "operationId": "putObject",
     "summary": "Keep a sealed object",
+    "parameters": [{"name": UPLOAD_OFFSET_HEADER, "in": "header", "required": False, **_OFFSET}],
     "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": _BYTES}}},
     "responses": {
         "200": _answer("The host had it already."),

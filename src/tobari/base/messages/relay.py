@@ -7,6 +7,8 @@ from tobari.base.wire import Message
 
 TREE_SIZE_HEADER = "Tobari-Tree-Size"
 """Request header of /v1/call: the size of the last checkpoint the client saw."""
+UPLOAD_OFFSET_HEADER = "Upload-Offset"
+"""Of an object whose upload was cut off: the bytes that are here, and where the rest begins."""
 ENVELOPE_TYPE = "application/vnd.tobari.envelope"
 RELAYED_TYPE = "application/vnd.tobari.relayed+cbor"
 EVIDENCE_TYPE = "application/vnd.tobari.evidence+cbor"
