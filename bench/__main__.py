@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from bench import commands, figure, latency, machine, memory, merkle, results
+from bench import commands, figure, latency, machine, memory, merkle, results, room
 from bench.figure import Benchmark
 
 BENCHMARKS: dict[str, Benchmark] = {
     "commands": commands.run,
     "merkle": merkle.run,
+    "room": room.run,
     "memory": memory.run,
     "latency": latency.run,
 }
