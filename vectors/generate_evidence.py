@@ -152,6 +152,7 @@ def refused() -> list[Case]:
         appraised("program-differs", "evidence.programs", claiming(programs={**CLAIMS.programs, "room": bytes(32)})),
         appraised("program-more", "evidence.programs", claiming(programs={**CLAIMS.programs, "spy": bytes(32)})),
         appraised("program-less", "evidence.programs", claiming(programs={"room": CLAIMS.programs["room"]})),
+        appraised("another-configuration", "evidence.configuration", claiming(configuration=b"\x0d" * 32)),
         appraised("stale-nonce", "evidence.stale_nonce", nonce=b"m" * 32),
         appraised("too-old", "evidence.age", at=HONEST.issued_at + 600_001),
         appraised("from-the-future", "evidence.age", at=HONEST.issued_at - 120_001),
@@ -221,6 +222,7 @@ def policies() -> list[Case]:
         one("epochs-empty", good.replace("epochs = [1]", "epochs = []")),
         one("epoch-negative", good.replace("epochs = [1]", "epochs = [-1]")),
         one("age-zero", good.replace("= 600", "= 0")),
+        one("configuration-of-31-bytes", good.replace(CLAIMS.configuration.hex(), CLAIMS.configuration.hex()[2:])),
         one("guard-with-a-space", good.replace('"seccomp"', '"sec comp"')),
         one("key-twice", with_line("epochs = [1]")),
     ]

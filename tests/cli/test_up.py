@@ -116,7 +116,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     (folder / "terms.toml").write_text(TERMS, encoding="utf-8")
     with running(folder, env) as found:
         joined = found.tobari("join", found.said["invite"], "--name", "trial", "--key", "alice")
-        assert (joined["verdict"], len(joined["steps"])) == ("accepted", 11)
+        assert (joined["verdict"], len(joined["steps"])) == ("accepted", 12)
         assert joined["warnings"][0]["code"] == "virtual"
         yield found
 
@@ -207,7 +207,7 @@ def test_a_file_that_does_not_fit_is_not_sent(node: Node) -> None:
 
 def test_doctor_appraises_the_service(node: Node) -> None:
     checks = document(invoke("doctor", "--json", env=node.env))["checks"]
-    assert "11 steps hold" in next(check for check in checks if check["name"] == "service trial")["found"]
+    assert "12 steps hold" in next(check for check in checks if check["name"] == "service trial")["found"]
 
 
 def test_the_data_directory_is_held_by_one(node: Node) -> None:

@@ -41,7 +41,7 @@ def test_accepted(evidence: pathlib.Path, policy: pathlib.Path) -> None:
     assert result.exit_code == 0
     assert set(found) >= KEYS
     assert (found["platform"], found["verdict"], found["reason"]) == ("virtual", "accepted", "evidence.accepted")
-    assert [step["number"] for step in found["steps"]] == list(range(1, 12))
+    assert [step["number"] for step in found["steps"]] == list(range(1, 13))
     assert found["measurement"] == HONEST.code.hex()
     assert found["claims"]["service"] == HONEST.claims.service.hex()
     assert found["debug"] is False

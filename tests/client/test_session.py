@@ -16,7 +16,7 @@ from tobari.client.session import AsyncSession, Session
 
 def test_a_session_shows_how_the_service_was_appraised(session, service):
     assert session.attestation.verdict == "accepted"
-    assert [step.number for step in session.attestation.steps] == list(range(1, 12))
+    assert [step.number for step in session.attestation.steps] == list(range(1, 13))
     assert session.attestation.warnings[0].code == "virtual"
     assert session.attested.key == service.key
 

@@ -32,13 +32,19 @@ def refusal(evidence: VerifiedEvidence, *, nonce: bytes | None = NONCE) -> Evide
 def test_the_steps_are_numbered_as_the_docstring_says() -> None:
     steps = appraise(VERIFIED, POLICY, nonce=NONCE, at=NOW).steps
     listed = [int(number) for number in re.findall(r"^ +(\d+)\. ", appraise.__doc__ or "", re.MULTILINE)]
-    assert [step.number for step in steps] == listed == list(range(1, 12))
+    assert [step.number for step in steps] == listed == list(range(1, 13))
     assert all(step.ok for step in steps)
 
 
 def test_a_step_that_compares_nothing_says_so() -> None:
     steps = appraise(VERIFIED, UNPINNED, nonce=None, at=NOW).steps
-    assert {step.title for step in steps if step.ok is None} == {"Service", "Epoch", "Programs", "Nonce"}
+    assert {step.title for step in steps if step.ok is None} == {
+        "Service",
+        "Epoch",
+        "Programs",
+        "Configuration",
+        "Nonce",
+    }
 
 
 def test_the_step_that_fails_is_the_last_and_carries_what_was_found() -> None:

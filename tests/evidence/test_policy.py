@@ -47,6 +47,7 @@ policies = st.builds(
     service=st.none() | digests,
     epochs=st.none() | st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=3),
     max_age_seconds=st.integers(1, 86_400),
+    configuration=st.none() | digests,
     programs=st.none() | st.dictionaries(names, digests, max_size=3),
     platform=st.builds(Platforms, virtual=st.none() | tables),
 )

@@ -21,6 +21,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "debug": {"debug": True},
     "service": {"claims": msgspec.structs.replace(CLAIMS, service=bytes(32))},
     "epoch": {"claims": msgspec.structs.replace(CLAIMS, epoch=2)},
+    "configuration": {"claims": msgspec.structs.replace(CLAIMS, configuration=bytes(32))},
     "program": {"claims": msgspec.structs.replace(CLAIMS, programs={})},
     "guards": {"claims": msgspec.structs.replace(CLAIMS, guards=["seccomp"])},
 }

@@ -30,18 +30,19 @@ def appraise(evidence: VerifiedEvidence, policy: AppraisalPolicy, *, nonce: byte
      7. The claims are those of the pinned service.
      8. The epoch is an accepted one.
      9. The programs are exactly the pinned ones.
-    10. The claims carry the relying party's nonce.
-    11. The report is not older than the policy allows, and not from the future.
+    10. The configuration (members, roles, programs) is the pinned one.
+    11. The claims carry the relying party's nonce.
+    12. The report is not older than the policy allows, and not from the future.
 
     Args:
-        nonce: what the relying party sent; None if it reads kept evidence, which rests on step 11 alone.
+        nonce: what the relying party sent; None if it reads kept evidence, which rests on step 12 alone.
         at: milliseconds since 1970.
 
     Raises:
         EvidenceRefused: an Untrusted with `.result`; codes `evidence.platform_refused`, `evidence.virtual`,
             `evidence.root`, `evidence.debug`, `evidence.measurement`, `evidence.measurement_expired`,
             `evidence.report_data`, `evidence.claims`, `evidence.guards`, `evidence.service`, `evidence.epoch`,
-            `evidence.programs`, `evidence.stale_nonce`, `evidence.age`.
+            `evidence.programs`, `evidence.configuration`, `evidence.stale_nonce`, `evidence.age`.
     """
     record = _Record(evidence)
     table = _platform(record, policy)
@@ -222,23 +223,37 @@ def _service(record: _Record, policy: AppraisalPolicy, claims: Claims) -> None:
         ok=None if policy.programs is None else found == policy.programs,
         otherwise=Untrusted("evidence.programs", "The service does not run exactly the programs that the policy pins."),
     )
+    # 10.
+    configuration = claims.configuration.hex()
+    record.step(
+        10,
+        "Configuration",
+        expected=policy.configuration or "not pinned",
+        found=configuration,
+        ok=None if policy.configuration is None else configuration == policy.configuration,
+        otherwise=Untrusted(
+            "evidence.configuration",
+            "The service was founded with other members, roles or programs than expected: compare the genesis file "
+            "with the other members'.",
+        ),
+    )
 
 
 def _freshness(record: _Record, policy: AppraisalPolicy, claims: Claims, *, nonce: bytes | None, at: int) -> None:
-    # 10.
+    # 11.
     record.step(
-        10,
+        11,
         "Nonce",
         expected="none was sent" if nonce is None else nonce.hex(),
         found=claims.nonce.hex(),
         ok=None if nonce is None else claims.nonce == nonce,
         otherwise=Untrusted("evidence.stale_nonce", "This evidence was made for another asker or at another time."),
     )
-    # 11. A report without a time is as fresh as the nonce that step 10 compared.
+    # 12. A report without a time is as fresh as the nonce that step 11 compared.
     issued_at = record.evidence.issued_at
     age = None if issued_at is None else at - issued_at
     record.step(
-        11,
+        12,
         "Age",
         expected=f"at most {policy.max_age_seconds} s",
         found="the report carries no time" if age is None else f"{age / 1000:.0f} s",

@@ -2,7 +2,8 @@
 
 It is a TOML file that people write, and a text that travels in an invite: reading and writing are exact inverses, and
 equal policies have equal texts. Unknown keys are errors: a misspelt restriction would silently restrict nothing. What
-is left out under a platform is refused; what is left out above it (service, epochs, programs) is not compared.
+is left out under a platform is refused; what is left out above it (service, epochs, configuration, programs) is not
+compared.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ class AppraisalPolicy(Message, frozen=True, kw_only=True):
     """Service id: evidence of any other service is refused."""
     epochs: Annotated[list[Annotated[int, Meta(ge=0, lt=1 << 32)]], Meta(min_length=1, max_length=256)] | None = None
     max_age_seconds: Annotated[int, Meta(ge=1, le=366 * 86_400)] = 600
+    configuration: HexDigest | None = None
+    """Digest of the genesis configuration: members, their roles and keys, programs."""
     programs: Annotated[dict[Name, HexDigest], Meta(max_length=64)] | None = None
     """Source digests of all programs. One more is refused like one that differs: it would see the same data."""
     platform: Platforms

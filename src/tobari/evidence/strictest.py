@@ -14,7 +14,7 @@ from tobari.evidence.verified import VerifiedEvidence
 
 
 def policy_from(evidence: VerifiedEvidence) -> AppraisalPolicy:
-    """Pin everything that the policy language can pin: root, code, guards, service, epoch, programs.
+    """Pin everything that the policy language can pin: root, code, guards, service, epoch, configuration, programs.
 
     For `virtual` it says `unsafe_allow_virtual = true`, since no policy accepts that platform otherwise. It carries no
     expiry and the default age.
@@ -37,6 +37,7 @@ def policy_from(evidence: VerifiedEvidence) -> AppraisalPolicy:
     policy = AppraisalPolicy(
         service=claims.service.hex(),
         epochs=[claims.epoch],
+        configuration=claims.configuration.hex(),
         programs={name: digest.hex() for name, digest in sorted(claims.programs.items())},
         platform=Platforms(virtual=table),
     )
