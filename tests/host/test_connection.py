@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import socket
 import time
 from pathlib import Path
@@ -80,6 +81,20 @@ def test_one_connection_too_many_cuts_the_one_that_waited_longest(tmp_path: Path
             held[1].recv(1)
         for sock in held:
             sock.close()
+
+
+def test_a_low_limit_of_descriptors_is_raised(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        with running.host(tmp_path, connections=300) as host:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            held = [host.connect() for _ in range(200)]
+            assert host.call(b"query").status_code == 200
+            for sock in held:
+                sock.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_connection_with_a_request_in_progress_is_not_replaced(tmp_path: Path) -> None:

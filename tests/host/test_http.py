@@ -158,6 +158,12 @@ async def test_more_requests_than_slots_are_turned_away(tmp_path: Path) -> None:
         await asyncio.wait(waiting)
 
 
+async def test_a_refused_method_names_all_that_are_allowed(tmp_path: Path) -> None:
+    async with rig(tmp_path) as host:
+        answer = await host.http.request("OPTIONS", "/v1/objects/" + "0" * 64)
+        assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "PUT"}
+
+
 async def test_one_address_does_not_keep_out_the_others(tmp_path: Path) -> None:
     async with rig(tmp_path, replace(SMALL, concurrent=4)) as host:
         waiting = [asyncio.create_task(host.call(b"silent")) for _ in range(2)]

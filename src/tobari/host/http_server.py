@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 import threading
@@ -18,6 +19,22 @@ from starlette.types import ASGIApp
 from tobari.base.errors import Conflict
 from tobari.host.config import Limits
 from tobari.host.connection import bounded
+
+_OWN_DESCRIPTORS = 512
+"""Files and sockets of the process itself, and connections that are being cut."""
+
+
+def allow_connections(limits: Limits) -> None:
+    """Raise the process's own limit of descriptors, as far as it may, to what the connections need.
+
+    Many systems begin with 1024. A process at that limit accepts nobody for a second each time, and opens no file.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.connections + _OWN_DESCRIPTORS
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Server(uvicorn.Server):

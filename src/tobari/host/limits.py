@@ -1,8 +1,9 @@
 """How much one client address, and all of them together, may ask of the host.
 
 A token bucket for each address (an IPv6 address counts as its /64 network), in a table of fixed size that forgets
-whoever was quiet longest, and a count of requests in progress, of which nobody may have more than half. Addresses are those of the connection: a reverse proxy
-counts as one client, so give it a rate that fits, and let it limit its own clients.
+whoever was quiet longest, and a count of requests in progress, of which nobody may have more than half. Addresses are
+those of the connection: a reverse proxy counts as one client, so give it a rate that fits, and let it limit its own
+clients.
 """
 
 from __future__ import annotations

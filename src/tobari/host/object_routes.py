@@ -40,11 +40,11 @@ class Objects:
         self._shares = Shares(limits.transfers)
 
     def routes(self) -> list[Route]:
-        path = "/v1/objects/{root}"
-        return [
-            Route(path, self.get, methods=["GET"]),
-            Route(path, self.put, methods=["PUT"]),
-        ]
+        # One route for all methods: with several, the Allow header of a refusal names the first one's alone.
+        return [Route("/v1/objects/{root}", self.serve, methods=["GET", "PUT"])]
+
+    async def serve(self, request: Request) -> Response:
+        return await (self.put if request.method == "PUT" else self.get)(request)
 
     async def put(self, request: Request) -> Response:
         root, offset = _root(request), _offset(request)

@@ -24,7 +24,7 @@ from tobari.base.messages.link import Ready
 from tobari.host.config import HostConfig
 from tobari.host.datadir import DataDirectory
 from tobari.host.http import build_app
-from tobari.host.http_server import Server, bind, stop_signals, url_of
+from tobari.host.http_server import Server, allow_connections, bind, stop_signals, url_of
 from tobari.host.journal import Journal
 from tobari.host.link import Link, end_enclave, start_enclave
 from tobari.host.objects import ObjectStore
@@ -56,6 +56,7 @@ def serve(config: HostConfig, on_ready: Callable[[Serving], None] = lambda _: No
         Refused, NotFound, Unavailable: see `start_enclave`.
         Malformed, Broken: see `LogStore`; `host.checkpoint`, the kept checkpoint is not one of the kept log.
     """
+    allow_connections(config.limits)
     with asyncio.Runner() as runner:
         return runner.run(_serve(config, on_ready))
 
