@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import pathlib
 import re
 import threading
 
+import httpx2
+import msgspec
 import pytest
 
 from tests.tools.logs import KEY, Log
 from tests.tools.service import MemoryService
+from tobari.base import wire
 from tobari.base.errors import Malformed, Untrusted
+from tobari.base.messages.relay import Relayed
 from tobari.client import relay
 from tobari.client.flow import Blocking, Response
 from tobari.client.history import History
-from tobari.client.trust import Seen, TrustStore
+from tobari.client.trust import Evidence, Seen, TrustStore, _EvidenceRecord
 from tobari.crypto.envelope import seal_request
+from tobari.ledger.checkpoint import open_checkpoint
+from tobari.ledger.proof import verify_consistency
 
 ISSUE = ("currency", "issue", {"to": "bank", "amount": 1})
 SERVICE = bytes(32)
@@ -30,7 +37,12 @@ def rolled_back(service: MemoryService, session, *, further: int) -> None:
         session.call(*ISSUE)
     service.disk = disk
     service.boot()
-    for _ in range(further):
+    others(service, session, count=further)
+
+
+def others(service: MemoryService, session, *, count: int) -> None:
+    """Calls whose answers nobody looks at."""
+    for _ in range(count):
         attested = session.attested
         envelope, _ = seal_request(
             attested.recipient,
@@ -87,12 +99,73 @@ def test_a_restart_that_continues_the_log_is_neither(session, service):
     assert session.query("currency", "total") == 1
 
 
+def evidence(number: int, *, proven: bool) -> Evidence:
+    return Evidence(known=seen(Log.make(1), 1), found=seen(Log.of([b"%d" % number * 9]), 1), proven=proven)
+
+
 def test_evidence_does_not_fill_the_disk(trust):
-    logs = [Log.of([str(n).encode() * 9]) for n in range(30)]
-    for log in logs:
-        path = trust.keep_evidence(SERVICE, seen(log, 1))
-        assert path.exists()
+    paths = [trust.keep_evidence(SERVICE, evidence(number, proven=True)) for number in range(30)]
+    assert all(path.exists() for path in paths[:16])
+    assert paths[16:] == [None] * 14, "no file is named that was not kept"
     assert len(list(trust.folder.glob("*.json"))) == 16
+
+
+def test_a_proven_fork_takes_the_place_of_what_is_unproven(trust):
+    for number in range(30):
+        trust.keep_evidence(SERVICE, evidence(number, proven=False))
+    kept = [trust.keep_evidence(SERVICE, evidence(number, proven=True)) for number in range(20)]
+    assert [path.exists() for path in kept if path] == [True] * 16
+    assert trust.keep_evidence(SERVICE, evidence(99, proven=False)) is None
+    both = json.loads(kept[0].read_text("utf-8"))
+    assert both["known"]["note"] == Log.make(1).note()
+    assert open_checkpoint(both["found"]["note"], KEY).root_hash.hex() in kept[0].name
+
+
+def test_spoilt_proofs_of_an_honest_log_accuse_nobody(session, service, trust):
+    """A host that spoils every proof it sends along, and then shows a real fork."""
+    session.call(*ISSUE)
+    disk = service.disk.copy()
+
+    def spoil(request, response):
+        if request.url.path != "/v1/call":
+            return response
+        found = wire.from_cbor(response.content, Relayed, max_bytes=1 << 22)
+        spoilt = wire.to_cbor(msgspec.structs.replace(found, consistency=[bytes(32)] * 3))
+        return httpx2.Response(200, content=spoilt, headers=response.headers)
+
+    service.mangle = spoil
+    for _ in range(20):
+        session.call(*ISSUE)
+    assert not list(trust.folder.glob("*.*-*.json"))
+
+    def spoil_without_tiles(request, response):
+        return spoil(request, response) if request.url.path == "/v1/call" else httpx2.Response(404)
+
+    service.mangle = spoil_without_tiles
+    for _ in range(20):
+        with pytest.raises(Untrusted) as caught:
+            session.call(*ISSUE)
+        assert caught.value.code == "client.unproven"
+    service.mangle = lambda _, response: response
+    session.query("currency", "total")
+    service.disk = disk
+    service.boot()
+    others(service, session, count=60)
+    with pytest.raises(Untrusted) as caught:
+        session.query("currency", "total")
+    assert caught.value.code == "client.fork"
+    (kept,) = (path for path in trust.folder.glob("*.*-*.json") if "unproven" not in path.name)
+    assert str(kept) in caught.value.message
+    proof = wire.from_json(kept.read_bytes(), _EvidenceRecord, max_bytes=1 << 20)
+    first, second = (open_checkpoint(seen.note, service.key) for seen in (proof.known, proof.found))
+    assert proof.earlier_root != first.root_hash
+    verify_consistency(
+        first_size=first.tree_size,
+        first_root=proof.earlier_root,
+        second_size=second.tree_size,
+        second_root=second.root_hash,
+        proof=proof.proof,
+    )
 
 
 # --- the flow, without any host ---
@@ -172,6 +245,8 @@ def test_two_branches_that_both_continue_what_was_asked(follower):
     follower.follow(2, asked=None)
     follower.follow(9, asked=seen(follower.log, 2))
     for size in (5, 9, 14):
+        if size > 9:
+            follower.files = fork.files()
         with pytest.raises(Untrusted) as caught:
             follower.follow(size, asked=seen(follower.log, 2), log=fork)
         assert caught.value.code == "client.fork"

@@ -73,6 +73,15 @@ def test_a_problem_has_the_class_it_had_at_the_host():
 
 
 @pytest.mark.parametrize(
+    "code", ["currency.funds", "command.expired", "ledger.fork", "client.unknown", "envelope.epoch"]
+)
+def test_codes_that_are_no_hosts_business_are_mapped(code):
+    error = problem(report({"code": code, "detail": "wait"}))
+    assert isinstance(error, Unavailable)
+    assert (error.code, error.message) == ("client.host_refused", f"The host says, unsigned: wait ({code})")
+
+
+@pytest.mark.parametrize(
     "response",
     [
         report(b""),

@@ -8,10 +8,14 @@ import httpx2
 import pytest
 
 from tests.tools.service import URL, MemoryService
-from tobari.base.errors import Conflict, Malformed, Refused, TobariError, Unauthorized
+from tobari.base.errors import Conflict, Malformed, NotFound, Refused, TobariError, Unauthorized, Unavailable
+from tobari.base.messages.command import ErrorReport, Outcome, Status
 from tobari.client.command import Call
 from tobari.client.receipts import verify_receipt
+from tobari.client.result import Result
 from tobari.client.session import AsyncSession, Session
+from tobari.enclave.executor import Executor
+from tobari.enclave.state import State
 
 
 def test_a_session_shows_how_the_service_was_appraised(session, service):
@@ -82,6 +86,88 @@ def test_the_status_of_what_never_came_is_unknown(session):
     with pytest.raises(TobariError) as caught:
         session.status(never).check()
     assert caught.value.code == "client.unknown"
+
+
+class Answering:
+    """A built-in program that answers every question for a status with one outcome."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.outcome = Outcome(status="UNKNOWN")
+        monkeypatch.setattr(State, "outcome_of", lambda *_: self.outcome)
+
+
+def dropped(status: Status) -> Outcome:
+    return Outcome(status=status, error=ErrorReport(status=404, code="command.outcome_dropped", message="Entry 7."))
+
+
+def test_a_committed_command_whose_value_is_gone_is_no_success_and_no_refusal(session, monkeypatch):
+    signed = session.sign("currency", "issue", {"to": "bank", "amount": 5})
+    session.send(signed)
+    Answering(monkeypatch).outcome = dropped("COMMITTED")
+    for result in (session.send(signed)[0], session.status(signed)):
+        assert (result.status, result.value) == ("COMMITTED", None)
+        with pytest.raises(NotFound) as caught:
+            result.check()
+        assert caught.value.code == "client.value_missing"
+        assert "Entry 7." in caught.value.message
+
+
+def test_a_refusal_whose_reason_is_gone_is_a_refusal(session, monkeypatch):
+    signed = session.sign("currency", "transfer", {"to": "shop", "amount": 5})
+    session.send(signed)
+    Answering(monkeypatch).outcome = dropped("INVALID")
+    with pytest.raises(NotFound) as caught:
+        session.send(signed)[0].check()
+    assert caught.value.code == "command.outcome_dropped"
+
+
+def test_a_replayed_command_of_which_nothing_is_known_is_unknown(session, monkeypatch):
+    signed = session.sign("currency", "issue", {"to": "bank", "amount": 5})
+    session.send(signed)
+    Answering(monkeypatch)
+    with pytest.raises(Unavailable) as caught:
+        session.send(signed)[0].check()
+    assert caught.value.code == "client.unknown"
+    assert signed.id.hex() in caught.value.message
+
+
+@pytest.mark.parametrize("code", ["command.forgotten", "command.replayed", "command.lifetime", "service.busy"])
+def test_a_refusal_of_one_delivery_is_not_passed_on_as_one_of_the_command(session, monkeypatch, code):
+    """The host may have sent the envelope before, or may send it again."""
+    admit = Executor._admit
+    refused = session.sign("currency", "issue", {"to": "bank", "amount": 5})
+
+    def refuse(self, principal, command):
+        if command.id == refused.id:
+            raise Refused(code, "x")
+        admit(self, principal, command)
+
+    monkeypatch.setattr(Executor, "_admit", refuse)
+    other = session.sign("currency", "issue", {"to": "bank", "amount": 1})
+    first, second = session.send(refused, other)
+    assert (first.status, first.id) == ("UNKNOWN", refused.id)
+    assert second.value == 1, "the others keep their results"
+    with pytest.raises(Unavailable) as caught:
+        first.check()
+    assert caught.value.code == "client.unknown"
+    assert refused.id.hex() in caught.value.message
+    assert other.id.hex() not in caught.value.message
+
+
+def test_an_expired_command_is_refused_for_good(session, service):
+    signed = session.sign("currency", "issue", {"to": "bank", "amount": 5})
+    service.skew = 121_000
+    with pytest.raises(Refused) as caught:
+        session.send(signed)[0].check()
+    assert caught.value.code == "command.expired"
+    service.skew = 0
+    assert session.send(signed)[0].error.code == "command.expired"
+
+
+@pytest.mark.parametrize("status", ["INVALID", "PENDING", "UNKNOWN"])
+def test_only_a_good_result_passes_its_check(status):
+    with pytest.raises(TobariError):
+        Result(id=bytes(16), status=status).check()
 
 
 def test_the_status_of_others_is_none_of_ones_business(connect):

@@ -29,7 +29,8 @@ def test_the_examples_of_the_specification() -> None:
     assert [len(paths) for paths in by_level] == [274, 2, 1, 0, 0, 0, 0, 0]
     assert [str(paths[-1]) for paths in by_level[:3]] == ["tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"]
     assert [str(where) for where in tile_paths(256)] == ["tile/0/000", "tile/1/000.p/1"]
-    assert tile_paths(0) == []
+    assert list(tile_paths(0)) == []
+    assert str(next(tile_paths(1 << 62))) == "tile/0/000", "as lazily as a size that nobody checked asks for"
 
 
 kinds = st.one_of(st.integers(0, MAX_LEVEL), st.sampled_from(["entries", "public"]))

@@ -90,10 +90,13 @@ def result_of(outcome: Outcome, *, command_id: bytes, signed: bytes | None, note
         signed: the command as sent; None if only its id is still known, then the receipt's digest is not compared.
 
     Raises:
-        Untrusted: as `receipt.verify` says; `client.receipt` if the receipt is of something else.
+        Untrusted: as `receipt.verify` says; `client.receipt` if the receipt is of something else; `client.answer` if a
+            committed value comes without any place in the log.
         TooLarge, Malformed: a part of the receipt is not what its format says.
     """
     receipt = None
+    if outcome.status == "COMMITTED" and outcome.placement is None and outcome.error is None:
+        raise Untrusted("client.answer", "The answer names no entry for a committed command; report this.")
     if outcome.placement is not None:
         receipt = _receipt(outcome.placement, note=note)
         _check_claims(verify(receipt, key=key).claims, outcome, signed=signed)

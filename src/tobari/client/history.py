@@ -3,6 +3,9 @@
 The answer to a request must not be older than what was known when the request left, and proves by the host's own
 consistency proof that it continues that. Meanwhile other answers may have moved the store on. Then the two are compared
 through the log's tiles, in whichever order they stand: answers that overtake each other are no rollback.
+
+A proof that does not hold accuses nobody: whoever relays it may have spoilt it. Then, too, the tiles are asked. Only if
+they lead to the larger tree's root, and to another root where the smaller tree ends, has the service forked its log.
 """
 
 from __future__ import annotations
@@ -10,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from hmac import compare_digest
 
-from tobari.base.errors import TobariError, Unavailable, Untrusted
+from tobari.base.errors import Unavailable, Untrusted
 from tobari.client.flow import Flow, blocking
-from tobari.client.tiles import consistency_proof
-from tobari.client.trust import Seen, TrustStore
+from tobari.client.tiles import beginning
+from tobari.client.trust import Evidence, Seen, TrustStore
 from tobari.ledger.checkpoint import Checkpoint, open_checkpoint
 from tobari.ledger.note import NoteKey
 from tobari.ledger.proof import verify_consistency
@@ -42,14 +45,15 @@ class History:
             proof: consistency proof from there, as the host gives it; None to make it from the log's tiles.
 
         Raises:
-            Untrusted: `client.rollback`, `client.fork`; both keep the checkpoint as evidence. `note.*`.
+            Untrusted: `client.rollback`, `client.fork`; `client.unproven` if the host shows neither that it continues
+                what is known nor that it does not. All three keep both checkpoints. `note.*`.
             TobariError: as `from_tiles` says.
             Unavailable: `client.history_busy`.
         """
         found = Seen(checkpoint=open_checkpoint(note, self._key), note=note, seen_at=self._now())
         if asked is not None:
             if found.checkpoint.tree_size < asked.checkpoint.tree_size:
-                raise (yield from self._contradiction(asked, found, "client.rollback"))
+                raise (yield from self._rolled_back(Evidence(known=asked, found=found, proven=False)))
             yield from self._continues(asked, found, proof=proof, culprit=found)
         for _ in range(_ATTEMPTS):
             known = yield from self.newest()
@@ -69,33 +73,63 @@ class History:
     def _continues(self, older: Seen, newer: Seen, *, proof: Sequence[bytes] | None, culprit: Seen) -> Flow[None]:
         """The older tree is the beginning of the newer one; if not, `culprit` is the one that came last."""
         first, second = older.checkpoint, newer.checkpoint
+        known = older if culprit is newer else newer
         if first.tree_size == second.tree_size:
             if not compare_digest(first.root_hash, second.root_hash):
-                raise (yield from self._contradiction(older, culprit, "client.fork"))
+                raise (yield from self._forked(Evidence(known=known, found=culprit, proven=True)))
             return
-        if first.tree_size == 0:
+        if first.tree_size == 0 or (proof is not None and _begins(first.root_hash, first, second, proof)):
             return
-        if proof is None:
-            proof = yield from consistency_proof(first.tree_size, tree_size=second.tree_size)
         try:
-            verify_consistency(
-                first_size=first.tree_size,
-                first_root=first.root_hash,
-                second_size=second.tree_size,
-                second_root=second.root_hash,
-                proof=proof,
-            )
+            earlier_root, proof = yield from beginning(first.tree_size, tree_size=second.tree_size)
         except Untrusted:
-            other = older if culprit is newer else newer
-            raise (yield from self._contradiction(other, culprit, "client.fork")) from None
-
-    def _contradiction(self, known: Seen, found: Seen, code: str) -> Flow[TobariError]:
-        path = yield from blocking(lambda: self._trust.keep_evidence(self._service, found))
-        kept = f"Nothing of the answer was used. The checkpoint is kept in {path}: show both to the other members."
-        if code == "client.rollback":
-            return Untrusted(
-                "client.rollback", f"The log was rolled back: it had {known}, and now shows {found}. {kept}"
+            raise (yield from self._unproven(Evidence(known=known, found=culprit, proven=False))) from None
+        if not _begins(earlier_root, first, second, proof):
+            raise (yield from self._unproven(Evidence(known=known, found=culprit, proven=False)))
+        if not compare_digest(earlier_root, first.root_hash):
+            raise (
+                yield from self._forked(
+                    Evidence(known=known, found=culprit, proven=True, earlier_root=earlier_root, proof=proof)
+                )
             )
+
+    def _rolled_back(self, evidence: Evidence) -> Flow[Untrusted]:
+        kept = yield from self._keep(evidence)
         return Untrusted(
-            "client.fork", f"The log was forked: nothing shows that {found} continue what it had, {known}. {kept}"
+            "client.rollback",
+            f"The log was rolled back: it had {evidence.known}, and now shows {evidence.found}. {kept}",
         )
+
+    def _forked(self, evidence: Evidence) -> Flow[Untrusted]:
+        kept = yield from self._keep(evidence)
+        return Untrusted(
+            "client.fork", f"The log was forked: {evidence.found} do not continue what it had, {evidence.known}. {kept}"
+        )
+
+    def _unproven(self, evidence: Evidence) -> Flow[Untrusted]:
+        kept = yield from self._keep(evidence)
+        return Untrusted(
+            "client.unproven",
+            f"The host does not prove that {evidence.found} continue what it had, {evidence.known}: ask again. {kept}",
+        )
+
+    def _keep(self, evidence: Evidence) -> Flow[str]:
+        path = yield from blocking(lambda: self._trust.keep_evidence(self._service, evidence))
+        if path is None:
+            return f"Nothing of the answer was used. Enough such evidence lies in {self._trust.folder}."
+        return f"Nothing of the answer was used. Both checkpoints are kept in {path}: show them to the other members."
+
+
+def _begins(root: bytes, first: Checkpoint, second: Checkpoint, proof: Sequence[bytes]) -> bool:
+    """Whether the proof leads from a tree of the first size and that root to the second tree."""
+    try:
+        verify_consistency(
+            first_size=first.tree_size,
+            first_root=root,
+            second_size=second.tree_size,
+            second_root=second.root_hash,
+            proof=proof,
+        )
+    except Untrusted:
+        return False
+    return True

@@ -15,11 +15,11 @@ from tobari.base.errors import TooLarge, Unavailable
 from tobari.client.files import replace
 from tobari.client.http import Driver
 from tobari.client.relay import fetch
-from tobari.ledger.checkpoint import Checkpoint
+from tobari.ledger.checkpoint import Checkpoint, open_checkpoint
 from tobari.ledger.entry import MAX_HEADER, MAX_PUBLIC
-from tobari.ledger.note import MAX_NOTE, decode_note
+from tobari.ledger.note import MAX_NOTE, NoteKey, decode_note
 from tobari.ledger.path import HASH
-from tobari.ledger.tiles import WIDTH, Kind, Read, TilePath, tile_paths
+from tobari.ledger.tiles import MAX_LEVEL, WIDTH, Kind, Read, TilePath, tile_paths
 
 LEDGER = "/v1/ledger/"
 Progress = Callable[[int, int], None]
@@ -69,27 +69,34 @@ def read_url(url: str, *, transport: httpx2.BaseTransport | None = None) -> Iter
         yield lambda path: driver.run(fetch(LEDGER + path, max_bytes=max_bytes(path)))
 
 
-def mirror(read: Read, folder: Path, *, progress: Progress | None = None) -> Checkpoint:
+def mirror(read: Read, folder: Path, *, key: NoteKey, progress: Progress | None = None) -> Checkpoint:
     """Copy a log into a folder. Full tiles that are there already are not read again; the checkpoint comes last.
 
-    Verify the folder afterwards: what is copied is what the source says. The folder must exist.
+    How much is copied is what the service signed, not what the source says. Audit the folder afterwards: the other
+    files are copied as they come. The folder must exist.
 
     Raises:
         Unavailable: `client.no_log`.
         Malformed, TooLarge: the checkpoint is none.
+        Untrusted: `note.*`, `checkpoint.origin`, it is not signed by `key`.
     """
     data = read("checkpoint")
     if data is None:
         raise Unavailable("client.no_log", "There is no checkpoint here: is this the address of a service's log?")
-    checkpoint = Checkpoint.parse(decode_note(data).rpartition("\n\n")[0] + "\n")
-    paths = list(_files(checkpoint.tree_size))
-    for done, where in enumerate(paths, 1):
+    checkpoint = open_checkpoint(decode_note(data), key)
+    total = _count(checkpoint.tree_size)
+    for done, where in enumerate(_files(checkpoint.tree_size), 1):
         if where.width < WIDTH or not (folder / str(where)).exists():
             _copy(read, where, folder)
         if progress is not None:
-            progress(done, len(paths))
+            progress(done, total)
     replace(folder / "checkpoint", data)
     return checkpoint
+
+
+def _count(size: int) -> int:
+    """How many files `_files` names: of each level, and two kinds of bundles."""
+    return sum(-(-(size >> 8 * level) // WIDTH) for level in range(MAX_LEVEL + 1)) + 2 * -(-size // WIDTH)
 
 
 def _files(size: int) -> Iterator[TilePath]:

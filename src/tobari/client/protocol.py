@@ -2,7 +2,8 @@
 
 What a lost answer means is decided here. The same signed bytes are sent again, never a new command for an old wish: the
 enclave runs an id once and says `command.replayed` to the rest, whose fate is then asked by id. So a hostile host gains
-nothing by losing, delaying or repeating: at worst the client knows that it does not know (`client.unknown`).
+nothing by losing, delaying, repeating or inventing: at worst the client knows that it does not know (`client.unknown`).
+Once an envelope is on its way, no word that is not sealed decides what became of it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from tobari.base import wire
-from tobari.base.errors import TobariError, Unauthorized, Unavailable
+from tobari.base.errors import Malformed, TobariError, TooLarge, Unauthorized, Unavailable, Untrusted
 from tobari.base.messages.command import Outcome
 from tobari.client import relay
 from tobari.client.answer import OpenedAnswer, open_answer, result_of, results_of
@@ -27,10 +28,11 @@ from tobari.crypto.envelope import seal_request
 from tobari.crypto.signing import SigningKey
 from tobari.evidence.policy import AppraisalPolicy
 
-_AMBIGUOUS = frozenset({"command.replayed", "command.expired"})
-"""Refusals that also meet a command which ran before: the host may have sent it twice and show us the second answer."""
+_OPEN = frozenset({"command.replayed", "command.forgotten", "command.lifetime", "envelope.too_large", "service.busy"})
+"""Sealed refusals of one delivery, not of the command: the host may have sent it before, or may send it later."""
+_DOES_NOT_HOLD = (Malformed, TooLarge, Untrusted)
 PAUSES = (0.3, 1.0, 3.0)
-"""Seconds before each further attempt at what was lost or met a busy host."""
+"""Seconds before each further attempt at what was lost or refused by the host."""
 _QUESTION_LIFETIME = 300.0
 """Of a question for a status: longer than a command's, so that it outlives what it asks about."""
 MAX_QUESTIONS = 64
@@ -96,20 +98,42 @@ class Protocol:
     def send(self, commands: Sequence[SignedCommand]) -> Flow[list[Result]]:
         """Send signed commands in one envelope; one result for each, in order.
 
+        A refusal in a result is final. What became of a command that cannot be known yet has the status UNKNOWN and the
+        error `client.unknown`.
+
         Raises:
             Unavailable: `client.unreachable` if nothing was sent, `client.unknown` if no answer came.
             Untrusted: whatever does not hold: `client.*`, `response.open`, `receipt.*`, `ledger.*`, `note.*`.
-            TobariError: what the host reports instead, unsigned.
         """
         answer = yield from self._answered(commands, about=[command.id for command in commands])
-        results = []
-        for result, command in zip(results_of(answer, commands, key=self.attested.key), commands, strict=True):
-            if result.error is not None and result.error.code in _AMBIGUOUS:
-                earlier = yield from self.status(command.id, signed=command.signed)
-                results.append(result if earlier.status == "UNKNOWN" else earlier)
-            else:
-                results.append(result)
-        return results
+        results = results_of(answer, commands, key=self.attested.key)
+        unsettled = {
+            command.id: (command, result.error)
+            for result, command in zip(results, commands, strict=True)
+            if result.error is not None and _leaves_open(result.error, alone=len(commands) == 1)
+        }
+        fates = yield from self._fates(list(unsettled.values()))
+        return [fates.get(result.id, result) if result.id in unsettled else result for result in results]
+
+    def _fates(self, unsettled: Sequence[tuple[SignedCommand, TobariError]]) -> Flow[dict[bytes, Result]]:
+        """What became of commands whose answers leave that open."""
+        fates: dict[bytes, Result] = {}
+        for first in range(0, len(unsettled), MAX_QUESTIONS):
+            part = unsettled[first : first + MAX_QUESTIONS]
+            reasons = {command.id: reason for command, reason in part}
+            try:
+                told = yield from self.statuses([(command.id, command.signed) for command, _ in part])
+            except _DOES_NOT_HOLD:
+                raise
+            except TobariError as error:  # the others of the envelope keep their results
+                why = error.__cause__ if isinstance(error.__cause__, TobariError) else error
+                reasons, told = dict.fromkeys(reasons, why), []
+            fates |= {
+                command_id: Result(id=command_id, status="UNKNOWN", error=_unknown([command_id], reason))
+                for command_id, reason in reasons.items()
+            }
+            fates |= {result.id: result for result in told if result.status in ("COMMITTED", "INVALID")}
+        return fates
 
     def send_once(self, commands: Sequence[SignedCommand]) -> Flow[None]:
         """Send signed commands in one envelope without insisting: `statuses` tells what came of them.
@@ -167,24 +191,25 @@ class Protocol:
             try:
                 answer = yield from self._attempt(commands)
             except Unavailable as error:
-                if error.code == "client.unreachable" and not sent:
-                    raise
-                if error.code not in ("client.unreachable", "client.lost"):
+                if error.code != "client.lost" and not sent:
                     raise
                 sent, last = True, error
                 continue
             if isinstance(answer, OpenedAnswer):
                 return answer
-            if not answer.busy:
-                raise answer.error
             sent, last = True, answer.error
         assert last is not None
         raise _unknown(about, last)
 
     def _attempt(self, commands: Sequence[SignedCommand]) -> Flow[OpenedAnswer | relay.Refused]:
         said = yield from self._exchange(commands)
-        if isinstance(said, relay.Refused) and said.error.code == "envelope.epoch":
-            yield from self.connect()
+        if isinstance(said, relay.Refused) and said.stale:
+            try:
+                yield from self.connect()
+            except _DOES_NOT_HOLD:
+                raise
+            except TobariError as error:  # the envelope is out: nothing is known of it now
+                return relay.Refused(error)
             said = yield from self._exchange(commands)
         return said
 
@@ -202,7 +227,12 @@ class Protocol:
         if isinstance(said, relay.Refused):
             return said
         answer = open_answer(said.relayed, reply=reply, key=attested.key, commands=len(commands))
-        yield from exclusive(history.follow(answer.note, asked=asked, proof=answer.consistency))
+        try:
+            yield from exclusive(history.follow(answer.note, asked=asked, proof=answer.consistency))
+        except _DOES_NOT_HOLD:
+            raise
+        except TobariError as error:  # the host keeps the log's files back: the answer cannot be used
+            return relay.Refused(error)
         return answer
 
 
@@ -220,11 +250,17 @@ def _proven(outcomes: Sequence[Outcome], *, tree_size: int) -> Flow[list[Outcome
     ]
 
 
+def _leaves_open(refusal: TobariError, *, alone: bool) -> bool:
+    """Whether a command that was refused so may have run before, or may yet."""
+    # Alone, no command is too large for the answer: it was a query.
+    return refusal.code in _OPEN and not (alone and refusal.code == "envelope.too_large")
+
+
 def _unknown(command_ids: Sequence[bytes], reason: TobariError) -> Unavailable:
     ids = ", ".join(command_id.hex() for command_id in command_ids)
     unknown = Unavailable(
         "client.unknown",
-        f"Whether the command ran is not known ({reason.message.rstrip('.')}). "
+        f"Whether the command ran is not known ({reason}). "
         f"Ask for the status of {ids}, or send the same signed command again.",
     )
     unknown.__cause__ = reason

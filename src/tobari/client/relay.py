@@ -1,7 +1,8 @@
 """What the host itself says: relayed answers, log files, and problems (RFC 9457). None of it is authenticated.
 
 A problem tells why there is no sealed answer; it proves nothing about the command. Its text is cleaned before anybody
-sees it, since it may end in a terminal, and its code is taken only if it looks like one.
+sees it, since it may end in a terminal. Its code is passed on only if it is one of the host's own: a host that invents
+what an enclave would say must not be heard as the enclave.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from tobari.base.messages.command import MAX_ENVELOPE
 from tobari.base.messages.relay import ENVELOPE_TYPE, MAX_RELAYED, RELAYED_TYPE, TREE_SIZE_HEADER, Relayed
 from tobari.client.flow import Flow, Request, Response, exchange
 
-BUSY = frozenset({408, 429, 502, 503, 504})
-"""Statuses after which the same request may be sent again."""
+_OF_HOSTS = frozenset({"host", "http", "object"})
+"""Families of codes in which a host reports its own state."""
+_PUBLISHING = frozenset({"ledger.no_checkpoint", "ledger.not_published"})
+"""What a host says of the public log's files; the others of that family are judgements of who verifies."""
+_STALE = frozenset({"envelope.epoch", "hpke.open"})
+"""Codes after which the service is appraised again: it may have other keys by now. Nothing else follows from them."""
 _PROBLEM = "application/problem+json"
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}\.[a-z][a-z0-9_]{0,63}")
 _MAX_DETAIL = 400
@@ -40,7 +45,8 @@ class Refused(msgspec.Struct, frozen=True):
     """No answer of the enclave, and what the host says about that."""
 
     error: TobariError
-    busy: bool
+    stale: bool = False
+    """The envelope may have been sealed to keys of another epoch."""
 
 
 def call(envelope: bytes, *, tree_size: int | None) -> Flow[Relayed200 | Refused]:
@@ -59,7 +65,8 @@ def call(envelope: bytes, *, tree_size: int | None) -> Flow[Relayed200 | Refused
     )
     if response.status == 200:
         return Relayed200(read_relayed(response))
-    return Refused(problem(response), response.status in BUSY)
+    said = _read_problem(response)
+    return Refused(problem(response), stale=said is not None and said.code in _STALE)
 
 
 def read_relayed(response: Response) -> Relayed:
@@ -102,16 +109,25 @@ def expect_type(response: Response, media_type: str) -> None:
 
 
 def problem(response: Response) -> TobariError:
-    """The error a response reports, as the class it had there; `client.relay` if it reports none."""
-    try:
-        if response.media_type != _PROBLEM:
-            raise Malformed("client.http", "This is no problem report.")
-        found = wire.from_json(response.body, _Problem)
-        if not _CODE.fullmatch(found.code):
-            raise Malformed("client.http", "This is no problem report.")
-    except Malformed:
+    """The error a response reports: with its code if it is a host's, as `client.host_refused` if it is anything else,
+    as `client.relay` if it reports none.
+    """
+    found = _read_problem(response)
+    if found is None:
         return Unavailable(
             "client.relay", f"The host answers {response.status} and no reason: is this the address of a service?"
         )
     detail = "".join(c if c.isprintable() else " " for c in found.detail[:_MAX_DETAIL])
-    return from_status(response.status, found.code, f"The host says, unsigned: {detail}")
+    if found.code.partition(".")[0] in _OF_HOSTS or found.code in _PUBLISHING:
+        return from_status(response.status, found.code, f"The host says, unsigned: {detail}")
+    return Unavailable("client.host_refused", f"The host says, unsigned: {detail} ({found.code})")
+
+
+def _read_problem(response: Response) -> _Problem | None:
+    if response.media_type != _PROBLEM:
+        return None
+    try:
+        found = wire.from_json(response.body, _Problem)
+    except Malformed:
+        return None
+    return found if _CODE.fullmatch(found.code) else None

@@ -56,6 +56,9 @@ def inclusion_proofs(indices: Sequence[int], *, tree_size: int) -> Flow[list[lis
     )
 
 
-def consistency_proof(first: int, *, tree_size: int) -> Flow[list[bytes]]:
-    """Proof that `first` leaves begin the tree; raises as `from_tiles` does, and NotFound `ledger.beyond`."""
-    return from_tiles(lambda tiles: tiles.consistency_proof(first), tree_size=tree_size)
+def beginning(first: int, *, tree_size: int) -> Flow[tuple[bytes, list[bytes]]]:
+    """The root over the first leaves of the tree, and the proof that the tree begins with them.
+
+    Raises: as `from_tiles` does, and NotFound `ledger.beyond`.
+    """
+    return from_tiles(lambda tiles: (tiles.earlier_root(first), tiles.consistency_proof(first)), tree_size=tree_size)

@@ -10,7 +10,7 @@ a dictionary. What it returns is not trusted: proofs computed here must be verif
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,14 +87,13 @@ def tile(tree: Tree, where: TilePath) -> bytes:
     return tree.nodes(8 * where.kind, where.index * WIDTH, where.width)
 
 
-def tile_paths(size: int) -> list[TilePath]:
+def tile_paths(size: int) -> Iterator[TilePath]:
     """All hash tiles of a tree of `size` leaves, lowest level first."""
-    found = []
     for level in range(MAX_LEVEL + 1):
         full, rest = divmod(size >> 8 * level, WIDTH)
-        found += [TilePath(kind=level, index=n) for n in range(full)]
-        found += [TilePath(kind=level, index=full, width=rest)] if rest else []
-    return found
+        yield from (TilePath(kind=level, index=number) for number in range(full))
+        if rest:
+            yield TilePath(kind=level, index=full, width=rest)
 
 
 def encode_bundle(kind: Literal["entries", "public"], items: Iterable[bytes]) -> bytes:
@@ -180,6 +179,11 @@ class TileReader:
     def root(self) -> bytes:
         """The root that the tiles lead to; the caller compares it with the checkpoint's."""
         return self._edge[-1] or EMPTY_ROOT
+
+    def earlier_root(self, first: int) -> bytes:
+        """The root over the first leaves of this tree. Unverified; raises as `consistency_proof` does."""
+        self._check(0 < first <= self._size)
+        return path.edges(self._node, first)[-1]
 
     def inclusion_proof(self, index: int) -> list[bytes]:
         """The siblings of leaf `index`, lowest first. Unverified.

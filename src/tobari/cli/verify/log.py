@@ -89,7 +89,7 @@ def _save(output: Output, read: Read, folder: Path, *, key: NoteKey, verified: A
     """
     folder.mkdir(parents=True, exist_ok=True)
     with output.progress("Copying the log") as move:
-        mirror(read, folder, progress=lambda done, total: move(done, total, "Copying the log"))
+        mirror(read, folder, key=key, progress=lambda done, total: move(done, total, "Copying the log"))
     before = Checkpoint(origin=verified.origin, tree_size=verified.tree_size, root_hash=verified.root_hash)
     audit(read_folder(folder), key=key, earlier=before)
 
