@@ -6,12 +6,14 @@ handed to the enclave as an open descriptor and read nowhere else.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
 from pathlib import Path
 
 from tobari.base.errors import Refused
+from tobari.client import files
 
 ROOT = 32
 """Bytes."""
@@ -24,7 +26,7 @@ def state_directory() -> Path:
 
 
 def ensure_root(path: Path, *, data: Path) -> None:
-    """Make the root unless it is there, readable for its owner alone.
+    """Make the root unless it is there, readable for its owner alone. A crash leaves a whole root or none.
 
     Raises:
         Refused: `host.root_in_data`; `cli.root_file`, what is there is no such file, or others may read it.
@@ -34,16 +36,12 @@ def ensure_root(path: Path, *, data: Path) -> None:
         raise Refused(
             "host.root_in_data", "The virtual platform's root must lie outside the data directory; move it away."
         )
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        check_root(path)
-        return
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(ROOT))
-        file.flush()
-        os.fsync(file.fileno())
+    if not os.path.lexists(path):
+        files.make(path.parent)
+        # Another process may be faster: then its root stands.
+        with contextlib.suppress(FileExistsError):
+            files.create(path, secrets.token_bytes(ROOT))
+    check_root(path)
 
 
 def check_root(path: Path) -> None:

@@ -16,14 +16,20 @@ PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 
 
+def make(folder: Path) -> None:
+    """Make a folder and what is missing above it, durably, for its owner alone. What is there stays as it is."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        sync(missing.parent)
+
+
 def make_private(folder: Path) -> Path:
-    """Make a folder that only its owner can look into. What is missing above it is made just as private.
+    """As `make`, for a folder that only its owner can look into.
 
     Raises:
         Refused: `client.not_private`, it is there and others can look into it.
     """
-    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-        missing.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    make(folder)
     _refuse_shared(folder.stat(), folder)
     return folder
 

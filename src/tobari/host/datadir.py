@@ -38,7 +38,9 @@ class DataDirectory:
         return self.path / "objects"
 
     def __enter__(self) -> DataDirectory:
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for missing in reversed([path for path in (self.path, *self.path.parents) if not path.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(missing.parent)
         self.objects.mkdir(mode=0o700, exist_ok=True)
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
