@@ -8,10 +8,11 @@ PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.stamp
+FUZZ_STAMP := .venv/.fuzz-stamp
 PINS := requirements/dev.txt requirements/demo.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean lock
+.PHONY: help demo test check fuzz bench clean lock
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -32,6 +33,9 @@ check: $(STAMP)  ## Lint, types, the walls between the zones, and the documents
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/test_docs.py tests/test_house.py
 
+fuzz: $(FUZZ_STAMP)  ## Fuzz every decoder, the session and a running node for some twenty minutes; ARGS='--seconds 600 cbor'
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 bench: $(STAMP)  ## Measure, on this machine
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -46,6 +50,7 @@ UV_COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate
 lock:  ## Pin every dependency anew, by hash (maintainers; needs uv)
 	$(UV_COMPILE) --upgrade --extra all --output-file requirements/dev.txt pyproject.toml requirements/dev.in
 	$(UV_COMPILE) --upgrade --no-deps --output-file requirements/demo.txt requirements/demo.in
+	$(UV_COMPILE) --upgrade --no-deps --output-file requirements/fuzz.txt requirements/fuzz.in
 
 $(STAMP): pyproject.toml $(PINS)
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
@@ -58,4 +63,9 @@ $(STAMP): pyproject.toml $(PINS)
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: $(addprefix -r ,$(PINS))
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --editable .
+	@touch $@
+
+$(FUZZ_STAMP): $(STAMP) requirements/fuzz.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: -r requirements/fuzz.txt || { \
+	  echo 'atheris comes for x86_64 Linux and Python 3.11 to 3.13 only; make test replays the kept inputs everywhere' >&2; exit 1; }
 	@touch $@

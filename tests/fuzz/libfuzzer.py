@@ -1,4 +1,4 @@
-"""One target under atheris: `python -m tests.fuzz.libfuzzer TARGET [libFuzzer options] FOLDER ...`. `run` starts it."""
+"""One target under atheris, as `make fuzz` starts it: `python -m tests.fuzz.libfuzzer TARGET [options] FOLDER ...`."""
 
 from __future__ import annotations
 
