@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "tobari"
 MODULES = sorted(SOURCE.rglob("*.py"))
 
-EXTRAS = ("duckdb", "numpy", "pyarrow", "sqlglot", "starlette", "uvicorn", "landlock", "pyseccomp")
+EXTRAS = ("duckdb", "numpy", "pyarrow", "sqlglot", "starlette", "uvicorn", "landlock", "pyseccomp", "prometheus_client")
 """Top-level modules that only the extras `node` and `room` install."""
 
 IMPORT_ALL = """

@@ -1,4 +1,4 @@
-"""A host process with the fake enclave as its process: `python running.py FOLDER LIMITS` says when it is ready."""
+"""A host process with the fake enclave: `python running.py FOLDER SETTINGS [FORMAT]` says when it is ready."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 
 from tobari.base.messages.relay import ENVELOPE_TYPE
+from tobari.host import logs
 from tobari.host.config import HostConfig, Limits
 from tobari.host.serve import Serving, serve
 
@@ -23,13 +24,14 @@ HERE = Path(__file__).resolve()
 FAKE = (sys.executable, "-I", str(HERE.with_name("fake_enclave.py")))
 
 
-def config(path: Path, **limits: Any) -> HostConfig:
+def config(path: Path, *, metrics_port: int | None = None, **limits: Any) -> HostConfig:
     (path / "root").write_bytes(b"root secret")
     return HostConfig(
         data=path / "data",
         genesis=b"genesis",
         virtual_root_path=path / "root",
         port=0,
+        metrics_port=metrics_port,
         limits=Limits(reserve_bytes=0, **limits),
         enclave_command=FAKE,
     )
@@ -60,9 +62,9 @@ class Host:
 
 
 @contextmanager
-def host(path: Path, **limits: Any) -> Iterator[Host]:
-    """A host process on `path`, killed at the end if it still runs."""
-    arguments = [sys.executable, str(HERE), str(path), json.dumps(limits)]
+def host(path: Path, *, log_format: logs.Format | None = None, **settings: Any) -> Iterator[Host]:
+    """A host process on `path`, killed at the end if it still runs; `settings` as for `config`."""
+    arguments = [sys.executable, str(HERE), str(path), json.dumps(settings), *([log_format] if log_format else [])]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             it = Host(process)
@@ -73,7 +75,10 @@ def host(path: Path, **limits: Any) -> Iterator[Host]:
 
 
 def main() -> None:
-    logging.basicConfig(level="INFO", format="%(name)s %(message)s")
+    if len(sys.argv) > 3:
+        logs.configure("json" if sys.argv[3] == "json" else "text")
+    else:
+        logging.basicConfig(level="INFO", format="%(name)s %(message)s")
 
     def ready(serving: Serving) -> None:
         print(json.dumps(dataclasses.asdict(serving)), flush=True)

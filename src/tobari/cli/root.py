@@ -35,7 +35,7 @@ COMMANDS = {
 AREAS = {name: f"tobari.cli.{name}" for name in ("dataset", "room", "keys", "proxy")}
 """The sub-applications."""
 
-_EXTRAS = {"landlock": "node", "pyseccomp": "node", "starlette": "node", "uvicorn": "node"}
+_EXTRAS = {"landlock": "node", "prometheus_client": "node", "pyseccomp": "node", "starlette": "node", "uvicorn": "node"}
 _EXTRAS |= {"duckdb": "room", "numpy": "room", "pyarrow": "room", "sqlglot": "room"}
 
 

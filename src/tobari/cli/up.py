@@ -6,10 +6,8 @@ made from that evidence.
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -64,6 +62,18 @@ def up(
             help="Address that the invite names. Default: the one listened on.",
         ),
     ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port",
+            min=0,
+            max=65535,
+            help="Serve /metrics (Prometheus) on 127.0.0.1 at this port; without it there are none.",
+        ),
+    ] = None,
+    log_format: Annotated[
+        Literal["text", "json"], typer.Option("--log-format", help="Of the log on stderr: faults as text, or events.")
+    ] = "text",
     json: Json = False,
 ) -> None:
     if genesis is None:
@@ -72,7 +82,17 @@ def up(
             "docs/howto/run-a-node.md shows",
             param_hint="--genesis",
         )
-    _run(Output(json=json), genesis, data=data, address=address, port=port, virtual_root=virtual_root, url=url)
+    _run(
+        Output(json=json),
+        genesis,
+        data=data,
+        address=address,
+        port=port,
+        virtual_root=virtual_root,
+        url=url,
+        metrics_port=metrics_port,
+        log_format=log_format,
+    )
 
 
 def _run(
@@ -84,9 +104,12 @@ def _run(
     port: int,
     virtual_root: Path | None,
     url: str | None,
+    metrics_port: int | None,
+    log_format: Literal["text", "json"],
 ) -> None:
     from tobari.base.messages.genesis import MAX_GENESIS, from_toml
     from tobari.cli.virtual_root import ensure_root, state_directory
+    from tobari.host import logs
     from tobari.host.config import HostConfig
     from tobari.host.serve import serve
 
@@ -95,9 +118,16 @@ def _run(
     data = data or state_directory() / "data"
     virtual_root = virtual_root or state_directory() / "virtual-root"
     ensure_root(virtual_root, data=data)
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    logs.configure(log_format)
     announcement = _Announcement(output, url)
-    config = HostConfig(data=data, genesis=founding, virtual_root_path=virtual_root, address=address, port=port)
+    config = HostConfig(
+        data=data,
+        genesis=founding,
+        virtual_root_path=virtual_root,
+        address=address,
+        port=port,
+        metrics_port=metrics_port,
+    )
     code = serve(config, announcement.start)
     announcement.finish()
     if code != 0:
@@ -141,6 +171,7 @@ class _Announcement:
                 "origin": serving.origin,
                 "vkey": serving.vkey,
                 "tree_size": serving.tree_size,
+                "metrics": serving.metrics_url,
                 "invite": appraised.invite.encode(),
                 "warnings": wire.to_builtins(appraised.warnings),
             }

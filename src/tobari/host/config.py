@@ -70,6 +70,8 @@ class HostConfig:
     address: str = "127.0.0.1"
     port: int = 8420
     """0 takes a free one; `Serving.url` tells which."""
+    metrics_port: int | None = None
+    """Serves /metrics on 127.0.0.1 there; None serves none, 0 takes a free port."""
     limits: Limits = field(default_factory=Limits)
     enclave_command: tuple[str, ...] = (sys.executable, "-I", "-m", "tobari.enclave")
     """Starts the enclave process; descriptors and platform are appended."""

@@ -105,6 +105,11 @@ class Relay:
         evidence: bytes = await self._ask(lambda number: link.Attest(request=number, nonce=nonce))
         return evidence
 
+    @property
+    def waiting(self) -> int:
+        """Calls and evidence requests that the enclave has not answered yet."""
+        return len(self._waiting)
+
     def stop(self) -> None:
         """Take no more calls; `run` returns when the enclave has finished."""
         self.ready = None

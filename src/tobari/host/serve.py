@@ -16,7 +16,7 @@ import contextlib
 import logging
 import socket
 from asyncio.subprocess import Process
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from tobari.base.errors import TobariError
@@ -27,6 +27,7 @@ from tobari.host.http import build_app
 from tobari.host.http_server import Server, allow_connections, bind, stop_signals, url_of
 from tobari.host.journal import Journal
 from tobari.host.link import Link, end_enclave, start_enclave
+from tobari.host.metrics import Metered, Metrics, metrics_app
 from tobari.host.objects import ObjectStore
 from tobari.host.published import PublishedLog
 from tobari.host.reader import LogReader
@@ -46,6 +47,8 @@ class Serving:
     origin: str
     vkey: str
     tree_size: int
+    metrics_url: str | None = None
+    """Where Prometheus finds the metrics; on loopback."""
 
 
 def serve(config: HostConfig, on_ready: Callable[[Serving], None] = lambda _: None) -> int:
@@ -64,21 +67,32 @@ def serve(config: HostConfig, on_ready: Callable[[Serving], None] = lambda _: No
 async def _serve(config: HostConfig, on_ready: Callable[[Serving], None]) -> int:
     async with contextlib.AsyncExitStack() as open_things:
         directory = open_things.enter_context(DataDirectory(config.data))
-        journal = await Journal.open(directory.log)
+        metrics = Metrics()
+        journal = await Journal.open(directory.log, appended=metrics.appended)
         open_things.push_async_callback(journal.close)
         reader = LogReader(directory.log)
         open_things.push_async_callback(reader.close)
         log = await _load(journal, reader)
         objects = await asyncio.to_thread(ObjectStore, directory.objects, config.limits)
         listener = open_things.enter_context(bind(config.address, config.port))
+        metrics_url = await open_things.enter_async_context(_metrics_server(metrics, config))
         process, link = await start_enclave(config, directory)
         open_things.push_async_callback(end_enclave, process)
         open_things.callback(link.close)
 
         def announce(ready: Ready) -> None:
             url = url_of(listener)
-            _log.info("host.ready: %s, log size %d, at %s", ready.origin, ready.tree_size, url)
-            on_ready(Serving(url=url, origin=ready.origin, vkey=ready.vkey, tree_size=ready.tree_size))
+            counts = {"log_size": ready.tree_size, "object_bytes": objects.used}
+            _log.info("host.ready: %s at %s", ready.origin, url, extra={"counts": counts})
+            on_ready(
+                Serving(
+                    url=url,
+                    origin=ready.origin,
+                    vkey=ready.vkey,
+                    tree_size=ready.tree_size,
+                    metrics_url=metrics_url,
+                )
+            )
 
         relay = Relay(
             to_enclave=link,
@@ -89,16 +103,35 @@ async def _serve(config: HostConfig, on_ready: Callable[[Serving], None]) -> int
             limits=config.limits,
             on_ready=announce,
         )
+        metrics.watch(relay=relay, log=log, objects=objects, log_file=directory.log)
         app = build_app(relay=relay, log=log, reader=reader, objects=objects, limits=config.limits)
         life = asyncio.create_task(relay.run(config.genesis))
         watch = asyncio.create_task(_hang_up_after(process, link))
         try:
-            await _until_over(Server(app, config.limits), listener, life)
-            return await _take_down(relay, life, config.limits.stop_seconds)
+            await _until_over(Server(Metered(app, metrics), config.limits), listener, life)
+            code = await _take_down(relay, life, config.limits.stop_seconds)
+            _log.info("host.stopped: exit code %d", code, extra={"counts": {"log_size": log.tree.size}})
+            return code
         finally:
             for task in (life, watch):
                 task.cancel()
             await asyncio.wait({life, watch})
+
+
+@contextlib.asynccontextmanager
+async def _metrics_server(metrics: Metrics, config: HostConfig) -> AsyncIterator[str | None]:
+    """Serves the metrics, if they are wanted, and says where."""
+    if config.metrics_port is None:
+        yield None
+        return
+    with bind("127.0.0.1", config.metrics_port) as listener:
+        server = Server(metrics_app(metrics), config.limits)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield url_of(listener)
+        finally:
+            server.should_exit = True
+            await serving
 
 
 async def _load(journal: Journal, reader: LogReader) -> PublishedLog:

@@ -17,6 +17,7 @@ from tobari.cli.proxy.interface import build_app
 from tobari.cli.proxy.limits import HTTP
 from tobari.client.session import AsyncSession
 from tobari.evidence.result import EvidenceRefused
+from tobari.host import logs
 from tobari.host.http_server import Server, bind, stop_signals, url_of
 
 TOKEN = 32
@@ -29,6 +30,7 @@ def run(output: Output, service: str | None, key: str | None, *, address: str, p
     Raises:
         TobariError: as `connection.known` and `AsyncSession.connect` say; Conflict `host.address`.
     """
+    logs.configure("text")
     known = connection.known(service, key)
     with bind(address, port) as listener, asyncio.Runner() as runner:
         runner.run(_serve(output, known, listener))
