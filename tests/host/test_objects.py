@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -99,6 +100,22 @@ def test_limits_hold_while_it_arrives(tmp_path: Path, limits: Limits, code: str)
         put(store, [b"a" * SEALED_CHUNK, b"b" * 100])
     assert caught.value.code == code
     assert (files(tmp_path), store.used) == ([], 0)
+
+
+def test_uploads_leave_room_for_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever fills the disk with objects does not stop the calls of others."""
+    limits = Limits(reserve_bytes=1000)
+    store = ObjectStore(tmp_path, limits)
+    free = 2500
+    monkeypatch.setattr("tobari.host.objects.shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    assert put(store, [b"x" * 500])
+    with pytest.raises(TobariError) as caught:
+        put(store, [b"y" * 501])
+    assert caught.value.code == "object.disk_full"
+    free = 1000
+    assert store.has_space()
+    free = 999
+    assert not store.has_space()
 
 
 def test_the_quota_holds_for_uploads_at_the_same_time(tmp_path: Path) -> None:

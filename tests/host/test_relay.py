@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tobari.base.errors import Broken, Malformed, TobariError, TooLarge
 from tobari.base.messages import link
 from tobari.base.messages.objects import SEALED_CHUNK
 from tobari.base.messages.relay import MAX_RELAYED, TREE_SIZE_HEADER, Relayed
+from tobari.host.link import Link
 from tobari.host.published import Published
 from tobari.host.relay import EnclaveGone, EnclaveHalted
 from tobari.ledger.checkpoint import open_checkpoint
@@ -49,6 +51,24 @@ async def test_a_call_is_answered_with_checkpoint_and_consistency(tmp_path: Path
 async def test_no_consistency_is_claimed_where_there_is_none(tmp_path: Path, seen: str) -> None:
     async with rig(tmp_path) as host:
         assert relayed((await host.call(b"query", {TREE_SIZE_HEADER: seen})).content).consistency == []
+
+
+async def test_what_the_enclave_does_not_read_is_bounded(tmp_path: Path) -> None:
+    """Callers that gave up have left their envelopes in the link: more of them are refused before they are taken."""
+    ours, theirs = socket.socketpair()
+    unread = Link(ours)
+    codes = []
+    async with rig(tmp_path, replace(SMALL, call_seconds=0.001)) as host:
+        connected, host.relay._link = host.relay._link, unread
+        for _ in range(40):
+            with pytest.raises(TobariError) as caught:
+                await host.relay.call(bytes(1 << 20))
+            codes.append(caught.value.code)
+        host.relay._link = connected
+    assert codes == ["host.timeout"] * 32 + ["host.busy"] * 8
+    assert unread.backlog < 34 << 20
+    unread.close()
+    theirs.close()
 
 
 async def test_many_calls_at_once_each_get_their_own_reply(tmp_path: Path) -> None:

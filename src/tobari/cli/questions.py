@@ -14,6 +14,7 @@ from tobari.cli.connection import connected
 from tobari.cli.jobs import wait_for
 from tobari.cli.output import Output, hexed, printable, shown
 from tobari.client.receipts import save_receipt
+from tobari.client.session import Session
 
 
 def describe_room(output: Output, room: str, *, service: str | None, key: str | None) -> None:
@@ -61,7 +62,7 @@ def ask(
         if (job := result.value["job"]) is not None:
             output.warn(texts.say("room.job", job=job.hex()))
             wait_for(output, session, job, what="Computing")
-        release = session.query("room", "release", {"release": result.value["release"]})
+        release = _held(output, session, result.value["release"])
     placed = call.document(result)
     if placed["receipt"] is not None and receipt is not None:
         placed["receipt"]["file"] = str(receipt)
@@ -92,7 +93,7 @@ def fetch_release(output: Output, release: bytes, *, form: str, service: str | N
         TobariError: the service refused.
     """
     with connected(output, service, key) as session:
-        found = session.query("room", "release", {"release": release})
+        found = _held(output, session, release)
     _print(output, found, form=form, receipt=None)
 
 
@@ -106,6 +107,17 @@ def cancel_job(output: Output, job: bytes, *, service: str | None, key: str | No
         placed = call.document(session.call("room", "cancel", {"job": job}))
     output.document({"job": job.hex(), "state": "cancelled", "receipt": placed["receipt"]})
     call.show_place(output, placed)
+
+
+def _held(output: Output, session: Session, release: bytes) -> dict[str, Any]:
+    """A release, after it was held against the log.
+
+    Raises:
+        Untrusted: `release.*`; nothing of it is printed.
+    """
+    found: dict[str, Any] = session.query("room", "release", {"release": release})
+    output.warn(texts.say("room.held", entry=session.verify_release(found)))
+    return found
 
 
 def _print(output: Output, release: dict[str, Any], *, form: str, receipt: dict[str, Any] | None) -> None:

@@ -118,6 +118,10 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
         "データセット {dataset} を提供しました: {rows} 行、実体 {entities} 件。",
     ),
     "dataset.withdrawn": ("Withdrawn: its data key is destroyed.", "撤回しました。データ鍵は破棄されました。"),
+    "room.held": (
+        "Held against the log: entry {entry} commits to this query, these terms and this result.",
+        "ログと照合しました: エントリー {entry} が、この照会・利用条件・結果を約束しています。",
+    ),
     "room.job": ("Job {job}", "ジョブ {job}"),
     "proxy.ready": (
         "Whoever has this token acts as you until the proxy stops. Stop it with Ctrl-C.",

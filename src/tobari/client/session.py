@@ -11,14 +11,14 @@ A session may be shared: the blocking one between threads, the asynchronous one 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import httpx2
 
 from tobari.base.messages.objects import ObjectRef
-from tobari.client import join, objects
+from tobari.client import join, objects, releases
 from tobari.client.attestation import Attested
 from tobari.client.command import Call, SignedCommand
 from tobari.client.flow import Flow
@@ -165,8 +165,9 @@ class Session(_Face):
         """Have a command run, and check its receipt.
 
         Raises:
-            TobariError: the refusal, as the class and code it had in the enclave.
-            Unavailable: `client.unknown` if no answer came: the message names the id to ask for.
+            TobariError: the refusal, as the class and code it had in the enclave. It came sealed and is final.
+            NotFound: `client.value_missing`, the command was committed and only that is still known.
+            Unavailable: `client.unknown` if what became of it is not known: the message names the id to ask for.
             Untrusted: something about the answer does not hold.
         """
         return self.send(self.sign(program, command, args, lifetime=lifetime))[0].check()
@@ -226,6 +227,10 @@ class Session(_Face):
     ) -> None:
         """Fetch and open one's own object; see `objects.download`."""
         self._driver.run(objects.download(ref, key, object_index=object_index, write=write, progress=progress))
+
+    def verify_release(self, release: Mapping[str, Any]) -> int:
+        """Hold a release of a room against the log; the entry that commits to it. See `releases.verify_release`."""
+        return self._driver.run(releases.verify_release(release, history=self._protocol.history()))
 
     def invite(self, policy_text: str) -> Invite:
         """An invite to this service under that policy; see `join.invite_to`."""
@@ -335,6 +340,9 @@ class AsyncSession(_Face):
         progress: Progress | None = None,
     ) -> None:
         await self._driver.run(objects.download(ref, key, object_index=object_index, write=write, progress=progress))
+
+    async def verify_release(self, release: Mapping[str, Any]) -> int:
+        return await self._driver.run(releases.verify_release(release, history=self._protocol.history()))
 
     async def invite(self, policy_text: str) -> Invite:
         return await self._driver.run(join.invite_to(self._protocol, url=self._driver.url, policy_text=policy_text))

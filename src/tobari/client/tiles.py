@@ -7,7 +7,7 @@ it lacks a file, until it lacks none: a proof needs a few files at each of at mo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from tobari.base.errors import Untrusted
 from tobari.client.flow import Flow
@@ -54,6 +54,28 @@ def inclusion_proofs(indices: Sequence[int], *, tree_size: int) -> Flow[list[lis
         tree_size=tree_size,
         max_files=MAX_FILES * len(indices),
     )
+
+
+class FoundEntry(NamedTuple):
+    """An entry as the log's files have it."""
+
+    leaf: bytes
+    """The leaf header."""
+    proof: list[bytes]
+    public: bytes | None
+    """The public body; None if it is not served (any more)."""
+
+
+def entry_of(index: int, *, tree_size: int) -> Flow[FoundEntry]:
+    """One entry of the tree; raises as `from_tiles` does, and NotFound `ledger.beyond`."""
+
+    def compute(tiles: TileReader) -> FoundEntry:
+        leaf = tiles.item("entries", index)
+        if leaf is None:
+            raise Untrusted("ledger.missing", f"The log does not serve entry {index}.")
+        return FoundEntry(leaf, tiles.inclusion_proof(index), tiles.item("public", index))
+
+    return from_tiles(compute, tree_size=tree_size)
 
 
 def beginning(first: int, *, tree_size: int) -> Flow[tuple[bytes, list[bytes]]]:

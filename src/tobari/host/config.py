@@ -52,7 +52,7 @@ class Limits:
     partial_seconds: float = 86_400.0
     """How long such an upload is kept."""
     reserve_bytes: int = 256 << 20
-    """Free disk space that uploads and calls leave for the log."""
+    """Free disk space that calls leave for the log. Uploads leave twice as much: they cannot stop the calls."""
     stop_seconds: float = 20.0
     """For requests in progress, and again for the enclave, to finish."""
 

@@ -44,6 +44,11 @@ class Link:
         self._room.set()
         self._broken = False
 
+    @property
+    def backlog(self) -> int:
+        """Bytes that the enclave has not read yet."""
+        return self._size
+
     def send(self, message: link.ToEnclave) -> None:
         """Queue a frame; its kind must be bounded in number by something else."""
         if self._broken:
@@ -74,6 +79,7 @@ class Link:
         except OSError:
             self._broken = True
             self._frames.clear()
+            self._size = 0
             self._room.set()
 
     async def messages(self) -> AsyncIterator[link.ToHost]:

@@ -28,6 +28,9 @@ from tobari.host.partials import Partial, Partials
 from tobari.ledger.frontier import Frontier
 from tobari.ledger.tree import leaf_hash
 
+_UPLOADS_LEAVE = 2
+"""Reserves that uploads leave free, so that whoever fills the disk with objects does not stop the calls of others."""
+
 
 class ObjectStore:
     """All objects of one data directory."""
@@ -103,7 +106,7 @@ class ObjectStore:
     def _full(self, size: int) -> Unavailable | None:
         if self._used + size > self._limits.quota_bytes:
             return Unavailable("object.quota", "The host's quota for objects is used up; ask its operator.")
-        if not self.has_space(size):
+        if shutil.disk_usage(self._path).free - size < _UPLOADS_LEAVE * self._limits.reserve_bytes:
             return Unavailable("object.disk_full", "The host's disk is full; ask its operator, or try again later.")
         return None
 
@@ -111,9 +114,9 @@ class ObjectStore:
         with self._lock:
             self._used -= size
 
-    def has_space(self, size: int = 0) -> bool:
-        """Whether the disk takes `size` more bytes and still leaves the log its reserve."""
-        return shutil.disk_usage(self._path).free - size >= self._limits.reserve_bytes
+    def has_space(self) -> bool:
+        """Whether the disk still has the log's reserve: what a call needs, and uploads never come near to."""
+        return shutil.disk_usage(self._path).free >= self._limits.reserve_bytes
 
     def receive(self, root: bytes, *, offset: int = 0) -> Upload:
         """Begin with an object, or go on with one whose first `offset` bytes are here.

@@ -28,6 +28,8 @@ _FETCHES = 4
 """Objects sent to the enclave at the same time."""
 _MAX_FETCHES = 256
 """Fetches the enclave may have asked for and not got."""
+_MAX_BACKLOG = 32 << 20
+"""Bytes that wait for the enclave to read, before calls are refused: callers that gave up have left theirs here."""
 _WRITES = 8
 """Messages that may wait for the disk; then the host stops reading from the enclave."""
 _MAX_SNAPSHOT = link.MAX_FRAME - (4 << 20)
@@ -118,7 +120,7 @@ class Relay:
     async def _ask(self, message: Callable[[int], link.ToEnclave]) -> Any:
         if self.ready is None:
             raise Unavailable("host.not_ready", "The service is starting or stopping; try again shortly.")
-        if len(self._waiting) >= self._limits.pending:
+        if len(self._waiting) >= self._limits.pending or self._link.backlog > _MAX_BACKLOG:
             raise Unavailable("host.busy", "Too many calls wait for the enclave; try again shortly.")
         number = next(self._numbers)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()

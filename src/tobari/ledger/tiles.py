@@ -205,6 +205,20 @@ class TileReader:
         self._check(0 < first <= self._size)
         return path.consistency(self._node, self._edge, first, self._size)
 
+    def item(self, kind: Literal["entries", "public"], index: int) -> bytes | None:
+        """The leaf header or the public body of an entry, as its bundle has it; None if it is not there. Unverified.
+
+        Raises:
+            NotFound: `ledger.beyond`.
+            Untrusted: `ledger.bundle`.
+        """
+        self._check(0 <= index < self._size)
+        number, offset = divmod(index, WIDTH)
+        width = min(WIDTH, self._size - number * WIDTH)
+        found = read_file(self._read, TilePath(kind=kind, index=number, width=width))
+        items = decode_bundle(kind, found[0])[0] if found else []
+        return items[offset] if offset < len(items) else None
+
     @functools.cached_property
     def _edge(self) -> list[bytes]:
         return path.edges(self._node, self._size)
