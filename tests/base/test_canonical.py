@@ -49,7 +49,9 @@ class One(wire.Message, frozen=True, kw_only=True):
     b: int
 
 
-class Many(wire.Message, frozen=True, kw_only=True, tag="many", tag_field="cc", rename={"renamed": "a_longer_name"}):
+class Many(
+    wire.Message, frozen=True, kw_only=True, tag="many %", tag_field="cc", rename={"renamed": "a_longer_name_%b"}
+):
     bb: bytes
     a: One
     ddd: list[Colour] = msgspec.field(default_factory=list)

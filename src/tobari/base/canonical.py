@@ -89,28 +89,23 @@ def _other(value: object) -> bytes:
 
 
 def _message(kind: type[msgspec.Struct]) -> Callable[[Any], bytes]:
-    """An encoder of that message: its head, its tag and the names of its fields are spelled once, here."""
+    """An encoder of that message: all that its fields' values do not change is spelled once, here."""
     config = kind.__struct_config__
-    fields = [
-        (_text(name), field) for name, field in zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
-    ]
+    names = zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True)
+    fields = [(_text(name), field) for name, field in names]
     if config.tag_field is not None:
         fields.append((_text(config.tag_field), ""))
-    before, present = [], []
-    spelled = _head(_MAP, len(fields))
+    spelled, present = _literal(_head(_MAP, len(fields))), []
     for name, field in sorted(fields, key=_length_first):
-        spelled += name
+        spelled += _literal(name) + (b"%b" if field else _literal(encode(config.tag)))
         if field:
-            before.append(spelled)
             present.append(field)
-            spelled = b""
-        else:
-            spelled += encode(config.tag)
     values = _values(present)
-    return lambda message: (
-        b"".join([name + _ENCODERS[type(value)](value) for name, value in zip(before, values(message))])  # noqa: B905
-        + spelled
-    )
+    return lambda message: spelled % tuple([_ENCODERS[type(value)](value) for value in values(message)])
+
+
+def _literal(spelled: bytes) -> bytes:
+    return spelled.replace(b"%", b"%%")
 
 
 def _values(fields: list[str]) -> Callable[[Any], tuple[Any, ...]]:
