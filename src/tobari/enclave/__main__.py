@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import socket
 import sys
 
@@ -30,6 +31,9 @@ def main() -> int:
     options = parser.parse_args()
 
     workers = WorkerServer.start()
+    # What a command leaves behind is freed when the last name for it goes. Looking for cycles among all that the keeper
+    # remembers, as often as Python does of itself, would cost each command some 5 % and find next to nothing.
+    gc.set_threshold(100_000, 50, 100)
     platform = VirtualPlatform.from_descriptor(options.root_fd, measurement=measure.measure_code())
     programs = available()
     digests = {name: measure.program_digest(type(program)) for name, program in programs.items()}

@@ -121,6 +121,7 @@ class Keeper:
         self._in_flight: _Closed | None = None
         self._batches = 0
         self._snapshot_size = 0
+        self._snapshot_ids = 0
         self._checkpoint = ""
         self._committed = 0
         self._root = b""
@@ -222,7 +223,7 @@ class Keeper:
         if state.size == seen.tree_size and state.frontier.root() != seen.root_hash:
             return
         self._state = state
-        self._snapshot_size = state.size
+        self._snapshot_size, self._snapshot_ids = state.size, len(state.once)
         self._log.use_boot(dump.boot, counter=dump.counter)
 
     def _replay(self, message: link.Replay) -> list[Output]:
@@ -366,7 +367,8 @@ class Keeper:
         )
         self._waiting, self._jobs, self._bytes = [], [], 0
         append = link.Append(batch=self._batches, first=proofs.first, entries=entries)
-        return [append, *self._snapshot_if_due(self._snapshot_every)]
+        # A snapshot takes as long as there are ids in it: spread over as many entries, it costs each of them the same.
+        return [append, *self._snapshot_if_due(max(self._snapshot_every, self._snapshot_ids))]
 
     def _appended(self, number: int) -> list[Output]:
         batch = self._in_flight
@@ -417,7 +419,7 @@ class Keeper:
             return []
         if self._log.boot is None:
             raise Broken("log.no_boot", "The log does not begin with a boot record.")
-        self._snapshot_size = state.size
+        self._snapshot_size, self._snapshot_ids = state.size, len(state.once)
         dump = state.dump(boot=self._log.boot, counter=self._log.counter)
         if len(dump) > snapshot.MAX_SNAPSHOT:
             return []
