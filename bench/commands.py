@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import statistics
 import time
+from typing import NamedTuple
 
 from bench import floor, load, machine, processes, service
 from bench.figure import Figure
+from bench.floor import Floor
 from bench.service import Service
 from tobari.client.command import Call
 
@@ -39,38 +41,75 @@ def run() -> list[Figure]:
 def _rounds(
     running: Service, server: int, *, commands: int, clients: int, requests: int, target: float
 ) -> list[Figure]:
-    ratios, rates, floors, host, keeper = [], [], [], [], []
-    with running.session("bank") as session:
-        attested = session.attested
-    for _ in range(ROUNDS):
-        sealed = load.seal(TRANSFER, key=running.keys["bank"], attested=attested, requests=requests, commands=commands)
-        before, cpu = _floor(server, commands), [processes.cpu_seconds(p) for p in (running.host, running.enclave)]
-        sent = load.send(running, sealed, clients=clients)
-        spent = [processes.cpu_seconds(p) - c for p, c in zip((running.host, running.enclave), cpu, strict=True)]
-        count = sent.check()
-        floors.append(2 / (before + _floor(server, commands)))
-        rates.append(count / sent.seconds)
-        ratios.append(rates[-1] / floors[-1])
-        host.append(spent[0] / count * 1e6)
-        keeper.append(spent[1] / count * 1e6)
+    rounds = [_round(running, server, commands=commands, clients=clients, requests=requests) for _ in range(ROUNDS)]
+    rate, bound, host, keeper, share, of_processor = (statistics.median(column) for column in zip(*rounds, strict=True))
     name = f"{commands} to an envelope, {clients} clients" if commands > 1 else f"one by one, {clients} clients"
-    shares = f"host {statistics.median(host):.0f} µs, keeper {statistics.median(keeper):.0f} µs of processor each"
+    shares = sorted(one.share for one in rounds)
     return [
-        Figure(name=f"commands, {name}", value=statistics.median(rates), unit="/s", note=shares),
-        Figure(name=f"floor, {name}", value=statistics.median(floors), unit="/s"),
+        Figure(
+            name=f"commands, {name}",
+            value=rate,
+            unit="/s",
+            note=f"host {host:.0f} µs, keeper {keeper:.0f} µs of processor for each",
+        ),
+        Figure(name=f"floor, {name}", value=bound, unit="/s"),
         Figure(
             name=f"share of the floor, {name}",
-            value=statistics.median(ratios),
+            value=share,
             unit="",
             target=target,
-            note=f"{ROUNDS} rounds: {min(ratios):.2f} to {max(ratios):.2f}",
+            note=f"{ROUNDS} rounds: {shares[0]:.2f} to {shares[-1]:.2f}",
+        ),
+        Figure(
+            name=f"the same in processor time, {name}",
+            value=of_processor,
+            unit="",
+            note="other processes on the core count for neither side",
         ),
     ]
 
 
-def _floor(server: int, commands: int) -> float:
+class _Round(NamedTuple):
+    rate: float
+    """Commands per second."""
+    floor: float
+    """Commands per second."""
+    host: float
+    """Microseconds of processor for each command; so is the next."""
+    keeper: float
+    share: float
+    of_processor: float
+
+
+def _round(running: Service, server: int, *, commands: int, clients: int, requests: int) -> _Round:
+    with running.session("bank") as session:
+        attested = session.attested
+    sealed = load.seal(TRANSFER, key=running.keys["bank"], attested=attested, requests=requests, commands=commands)
+    before, used = _floor(server, commands), _used(running)
+    sent = load.send(running, sealed, clients=clients)
+    host, keeper = ((now - then) * 1e6 for now, then in zip(_used(running), used, strict=True))
+    after = _floor(server, commands)
+    count = sent.check()
+    wall, processor = ((a + b) / 2 for a, b in zip(before, after, strict=True))
+    rate = count / sent.seconds
+    return _Round(
+        rate=rate,
+        floor=1 / wall,
+        host=host / count,
+        keeper=keeper / count,
+        share=rate * wall,
+        of_processor=processor * 1e6 * count / (host + keeper),
+    )
+
+
+def _floor(server: int, commands: int) -> Floor:
     with machine.on_core(server):
-        return floor.seconds_per_command(commands=commands)
+        return floor.measure(commands=commands)
+
+
+def _used(running: Service) -> tuple[float, float]:
+    """Seconds of processor that host and keeper have used so far."""
+    return processes.cpu_seconds(running.host), processes.cpu_seconds(running.enclave)
 
 
 def _sdk(running: Service) -> list[Figure]:

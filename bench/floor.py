@@ -6,8 +6,10 @@ That is one Ed25519 verification of a command of the load's size, and the comman
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from tobari.crypto.hpke import RecipientKey
 from tobari.crypto.labels import Label
@@ -21,21 +23,29 @@ REPEAT = 400
 ROUNDS = 5
 
 
-def seconds_per_command(*, commands: int) -> float:
-    """Seconds of this core for one command of an envelope of `commands`: the median of a few rounds."""
-    return _median(_verify) + _median(_open) / commands
+class Floor(NamedTuple):
+    """Seconds of one core for one command."""
+
+    wall: float
+    processor: float
+    """Without what other processes took of the core meanwhile."""
 
 
-def _median(work: Callable[[], Callable[[], object]]) -> float:
-    """Seconds of one call of what `work` prepares."""
-    call = work()
-    rounds = []
+def measure(*, commands: int) -> Floor:
+    """For a command of an envelope of `commands`, on the core this runs on: the median of a few rounds."""
+    verify, unseal = _median(_verify()), _median(_open())
+    return Floor(verify.wall + unseal.wall / commands, verify.processor + unseal.processor / commands)
+
+
+def _median(call: Callable[[], object]) -> Floor:
+    wall, processor = [], []
     for _ in range(ROUNDS):
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), time.process_time()
         for _ in range(REPEAT):
             call()
-        rounds.append((time.perf_counter() - begin) / REPEAT)
-    return sorted(rounds)[ROUNDS // 2]
+        processor.append((time.process_time() - used) / REPEAT)
+        wall.append((time.perf_counter() - begin) / REPEAT)
+    return Floor(statistics.median(wall), statistics.median(processor))
 
 
 def _verify() -> Callable[[], object]:

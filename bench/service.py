@@ -16,8 +16,8 @@ from bench.machine import on_core
 from bench.processes import children
 from tobari.client import invite as invites
 from tobari.client.invite import Invite
+from tobari.client.profile import Profile
 from tobari.client.session import Session
-from tobari.client.trust import TrustStore
 from tobari.crypto.signing import SigningKey
 
 START_SECONDS = 30
@@ -36,7 +36,7 @@ class Service:
     invite: Invite
     keys: dict[str, SigningKey]
     """By member name."""
-    trust: TrustStore
+    profile: Profile
 
     @property
     def address(self) -> tuple[str, int]:
@@ -45,7 +45,7 @@ class Service:
 
     def session(self, member: str) -> Session:
         """The SDK, as that member."""
-        return Session.join(self.invite, key=self.keys[member], trust=self.trust)
+        return Session.join(self.invite, key=self.keys[member], profile=self.profile)
 
 
 @contextlib.contextmanager
@@ -74,7 +74,7 @@ def running(*, members: dict[str, list[str]], programs: list[str], core: int) ->
                 data=root / "data",
                 invite=invite,
                 keys=keys,
-                trust=TrustStore(root / "trust"),
+                profile=Profile(root / "profile"),
             )
         finally:
             process.terminate()
