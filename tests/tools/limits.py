@@ -90,6 +90,13 @@ PARTS: dict[str, list[Limit]] = {
         Limit("objects of one job", "enclave.workers.job:MAX_OBJECTS", "worker.objects"),
         Limit("message between keeper and worker server", "enclave.workers.channel:MAX_DATAGRAM", "worker.channel"),
     ],
+    "What `tobari proxy` takes from programs on its machine": [
+        Limit("body in JSON", "cli.proxy.limits:BODY", "http.too_large"),
+        Limit("dataset", "cli.proxy.limits:DATASET", "proxy.too_large"),
+        Limit("requests in progress", "cli.proxy.limits:CONCURRENT", "host.busy"),
+        Limit("streams of statuses among them", "cli.proxy.limits:STREAMS", "host.busy"),
+        Limit("datasets among them", "cli.proxy.limits:DATASETS", "host.busy"),
+    ],
     "What clients and verifiers take from anybody": [
         Limit("relayed answer", "base.messages.relay:MAX_RELAYED", "cbor.too_large"),
         Limit("problem report of a host", "client.http:MAX_PROBLEM", "client.response_too_large"),
