@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import os
@@ -15,11 +16,15 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.cli.running import ENVIRONMENT, ROOT, document, invoke
 from tobari.base.errors import Refused
+from tobari.base.messages.genesis import from_toml
 from tobari.cli.virtual_root import ensure_root
+from tobari.client.invite import parse
+from tobari.evidence.policy import Platforms
 
 GENESIS = """
 name = "trial"
@@ -122,10 +127,62 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 
 def test_what_it_says_when_it_is_ready(node: Node) -> None:
-    assert set(node.said) == {"url", "service", "origin", "vkey", "tree_size", "invite", "warnings"}
+    about = {"url", "service", "configuration", "origin", "vkey", "tree_size", "metrics"}
+    assert set(node.said) == about | {"invite", "warnings"}
+    configuration = hashlib.sha256(from_toml((node.folder / "genesis.toml").read_text("utf-8")).encode())
+    assert node.said["configuration"] == configuration.hexdigest()
     assert node.said["invite"].startswith(node.said["url"] + "/#tobari1.")
     root = node.folder / "state" / "tobari" / "virtual-root"
     assert (root.stat().st_size, root.stat().st_mode & 0o777) == (32, 0o600)
+
+
+def test_an_invite_with_another_policy_replaces_nothing_before_the_member_says_so(node: Node) -> None:
+    genuine = parse(node.said["invite"])
+    table = genuine.policy.platform.virtual
+    assert table is not None
+    wider = Platforms(virtual=msgspec.structs.replace(table, roots=[*table.roots, "ee" * 32]))
+    policy = msgspec.structs.replace(genuine.policy, platform=wider).to_toml()
+    forged = dataclasses.replace(genuine, url="http://127.0.0.1:1", policy_text=policy).encode()
+    kept = node.folder / "home" / "services" / "trial.json"
+    before = kept.read_bytes()
+    refused = node.tobari("join", forged, code=1)
+    assert refused["error"]["code"] == "client.policy_differs"
+    assert [entry["what"] for entry in refused["differences"]] == ["platform.virtual.roots", "url"]
+    assert kept.read_bytes() == before
+    result = invoke("join", forged, env=node.env)
+    assert f"platform.virtual.roots\n    - {table.roots[0]}\n    + {table.roots[0]}, {'ee' * 32}\n" in result.stderr
+
+    there = dataclasses.replace(genuine, policy_text=policy).encode()
+    replaced = node.tobari("join", there, "--replace")
+    assert (replaced["name"], len(replaced["differences"])) == ("trial", 1)
+    assert (json.loads(kept.read_bytes())["policy"], json.loads(kept.read_bytes())["key"]) == (policy, "alice")
+    assert node.tobari("join", node.said["invite"], "--replace")["verdict"] == "accepted"
+    assert json.loads(kept.read_bytes())["policy"] == genuine.policy_text
+
+
+def test_a_known_service_at_another_address_passes_the_policy_held_and_is_noted(node: Node) -> None:
+    port = node.said["url"].rpartition(":")[2]
+    moved = dataclasses.replace(parse(node.said["invite"]), url=f"http://localhost:{port}").encode()
+    joined = node.tobari("join", moved)
+    assert (joined["verdict"], [entry["what"] for entry in joined["differences"]]) == ("accepted", ["url"])
+    assert node.tobari("join", node.said["invite"])["differences"][0]["held"] == f"http://localhost:{port}"
+
+
+def test_a_member_holds_the_service_against_its_own_copy_of_the_genesis_file(node: Node) -> None:
+    own = node.folder / "genesis.toml"
+    joined = node.tobari("join", node.said["invite"], "--genesis", own)
+    assert joined["configuration"] == node.said["configuration"]
+    other = node.folder / "other.toml"
+    other.write_text(own.read_text("utf-8").replace('roles = ["owner"]', 'roles = ["owner", "analyst"]'), "utf-8")
+    assert node.tobari("join", node.said["invite"], "--genesis", other, code=1)["error"]["code"] == (
+        "evidence.configuration"
+    )
+    genuine = parse(node.said["invite"])
+    silent = msgspec.structs.replace(genuine.policy, configuration=None).to_toml()
+    open_invite = dataclasses.replace(genuine, policy_text=silent).encode()
+    refused = node.tobari("join", open_invite, "--genesis", other, "--replace", code=1)
+    assert (refused["error"]["code"], refused["steps"][-1]["number"]) == ("evidence.configuration", 10)
+    assert node.tobari("join", open_invite, "--genesis", own)["differences"] == [], "narrowed to the policy held"
 
 
 def test_a_command_its_receipt_and_the_log(node: Node) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
+import pathlib
 
 import msgspec
 import pytest
@@ -17,8 +19,10 @@ from tobari.base import cbor
 from tobari.base.errors import Malformed, TobariError, TooLarge, Untrusted
 from tobari.client.attestation import origin_of, service_id_of
 from tobari.client.invite import MAX_INVITE, Invite, parse
+from tobari.client.profile import KnownService, Profile
 from tobari.client.session import AsyncSession, Session
 from tobari.crypto.signing import SigningKey
+from tobari.evidence.policy import AppraisalPolicy, Platforms, ReferenceValues, VirtualPolicy
 from tobari.ledger.checkpoint import Checkpoint
 from tobari.ledger.note import NoteKey
 
@@ -128,21 +132,23 @@ def invite(session: Session, service: MemoryService) -> Invite:
     return session.invite(service.policy.to_toml())
 
 
-def test_joining_takes_up_the_log_where_the_invite_left_it(invite, service, session, tmp_path, trust):
+def test_joining_takes_up_the_log_where_the_invite_left_it(invite, service, session, tmp_path):
     assert checkpoint_of(invite.checkpoint).tree_size == 2
     session.call("currency", "issue", {"to": "bank", "amount": 1})
-    other = type(trust)(tmp_path / "other")
-    with Session.join(parse(invite.encode()), key=service.keys["shop"], trust=other, transport=service.transport) as s:
-        assert other.load(invite.service, key=invite.key).checkpoint.tree_size == 3
+    other = Profile(tmp_path / "other")
+    with Session.join(
+        parse(invite.encode()), key=service.keys["shop"], profile=other, transport=service.transport
+    ) as s:
+        assert other.trust.load(invite.service, key=invite.key).checkpoint.tree_size == 3
         assert s.query("currency", "balance") == 0
-    joined_twice = Session.join(invite, trust=other, transport=service.transport)
+    joined_twice = Session.join(invite, profile=other, transport=service.transport)
     joined_twice.close()
 
 
-def test_joining_on_asyncio(invite, service, trust):
+def test_joining_on_asyncio(invite, service, tmp_path):
     async def use() -> None:
         session = await AsyncSession.join(
-            invite, key=service.keys["shop"], trust=trust, transport=service.async_transport
+            invite, key=service.keys["shop"], profile=Profile(tmp_path / "other"), transport=service.async_transport
         )
         async with session:
             assert await session.query("currency", "balance") == 0
@@ -151,24 +157,89 @@ def test_joining_on_asyncio(invite, service, trust):
     asyncio.run(use())
 
 
-def test_another_service_than_the_invited_one(invite, tmp_path, trust, service):
+def test_another_service_than_the_invited_one(invite, tmp_path, service):
     other = MemoryService(root=service.root, keys=service.keys).boot()
-    fresh = type(trust)(tmp_path / "other")
+    fresh = Profile(tmp_path / "other")
     open_policy = msgspec.structs.replace(invite.policy, service=None).to_toml()
     for text, code in ((invite.policy_text, "evidence.service"), (open_policy, "client.service")):
         changed = Invite(
             url=invite.url, key=invite.key, service=invite.service, policy_text=text, checkpoint=invite.checkpoint
         )
         with pytest.raises(Untrusted) as caught:
-            Session.join(changed, trust=fresh, transport=other.transport)
+            Session.join(changed, profile=fresh, transport=other.transport)
         assert caught.value.code == code
-    assert not fresh.folder.exists(), "nothing is kept before the service was appraised"
+    assert not fresh.home.exists(), "nothing is kept before the service was appraised"
 
 
-def test_a_service_that_was_rolled_back_since_the_invite(invite, service, tmp_path, trust):
+def test_a_service_that_was_rolled_back_since_the_invite(invite, service, tmp_path):
     service.disk.entries, service.disk.checkpoint = service.disk.entries[:1], None
     assert service.boot().halted is None
-    fresh = type(trust)(tmp_path / "other")
+    fresh = Profile(tmp_path / "other")
     with pytest.raises(Untrusted) as caught:
-        Session.join(invite, trust=fresh, transport=service.transport)
+        Session.join(invite, profile=fresh, transport=service.transport)
     assert caught.value.code == "client.fork"
+
+
+# --- joining what is known ---
+
+
+def attacked(invite: Invite) -> Invite:
+    """Everything that is public about the service, and a policy that accepts the attacker's machine at its address."""
+    table = VirtualPolicy(
+        roots=["ee" * 32],
+        reference_values=[ReferenceValues(measurements={"code": "ee" * 32})],
+        unsafe_allow_virtual=True,
+    )
+    policy = AppraisalPolicy(platform=Platforms(virtual=table))
+    return dataclasses.replace(invite, url="http://attacker.test", policy_text=policy.to_toml())
+
+
+@pytest.fixture
+def profile(invite: Invite, tmp_path: pathlib.Path) -> Profile:
+    """It knows the service."""
+    found = Profile(tmp_path / "home")
+    found.save_service("trial", KnownService.from_invite(invite, key=None))
+    return found
+
+
+def test_an_invite_cannot_replace_the_policy_of_a_known_service(invite, service, profile):
+    before, sent = profile.service("trial"), len(service.requests)
+    forged = parse(attacked(invite).encode())
+    with pytest.raises(Untrusted) as caught:
+        Session.join(forged, profile=profile, transport=service.transport)
+    assert caught.value.code == "client.policy_differs"
+    assert len(service.requests) == sent, "nobody is asked anything"
+    for name in ("trial", "another-name"):
+        with pytest.raises(Untrusted) as kept:
+            profile.save_service(name, KnownService.from_invite(forged, key=None))
+        assert kept.value.code == "client.policy_differs"
+    assert (profile.services(), profile.service("trial")) == (["trial"], before)
+
+
+def test_a_known_service_is_appraised_again_under_the_policy_held(invite, service, profile):
+    changed = dataclasses.replace(invite, url="http://elsewhere.test")
+    Session.join(changed, profile=profile, transport=service.transport).close()
+    stranger = MemoryService(keys=service.keys).boot()
+    with pytest.raises(Untrusted) as caught:
+        Session.join(changed, profile=profile, transport=stranger.transport)
+    assert caught.value.code == "evidence.root"
+
+
+def test_a_user_who_was_shown_the_difference_may_replace_the_policy_under_every_name(invite, service, profile):
+    profile.save_service("second", KnownService.from_invite(invite, key="alice"))
+    wider = msgspec.structs.replace(invite.policy, max_age_seconds=700).to_toml()
+    changed = dataclasses.replace(invite, policy_text=wider, url="http://elsewhere.test")
+    Session.join(changed, profile=profile, replace=True, transport=service.transport).close()
+    profile.save_service("trial", KnownService.from_invite(changed, key=None), replace=True)
+    second = profile.service("second")
+    assert (second.policy, second.url, second.key) == (wider, "http://elsewhere.test", "alice")
+
+
+def test_an_invite_narrowed_to_the_configuration_its_reader_knows():
+    pinned = bytes.fromhex(INVITE.policy.configuration)
+    assert INVITE.narrowed(pinned) == INVITE
+    with pytest.raises(Untrusted) as caught:
+        INVITE.narrowed(bytes(32))
+    assert caught.value.code == "evidence.configuration"
+    silent = msgspec.structs.replace(INVITE.policy, configuration=None).to_toml()
+    assert dataclasses.replace(INVITE, policy_text=silent).narrowed(pinned) == INVITE

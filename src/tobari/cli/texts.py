@@ -62,6 +62,10 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
     ),
     "up.ready": ("The service runs at {url}", "サービスが {url} で動いています"),
     "up.service": ("Service id: {service}", "サービス識別子: {service}"),
+    "up.configuration": (
+        "Genesis digest, for members to compare: {configuration}",
+        "創設構成のダイジェスト（メンバー間で照合用）: {configuration}",
+    ),
     "up.invite": (
         "Invite for its members (it pins this machine and its code as they are now):",
         "メンバーへの招待（このマシンと現在のコードに固定されます）:",
@@ -76,6 +80,19 @@ _CATALOGUE: dict[str, tuple[str, str]] = {
         'The service is trusted and remembered as "{name}".',
         "サービスを信頼し、「{name}」として記憶しました。",
     ),
+    "join.configuration": (
+        "Genesis digest: {configuration} (compare it with the other members', or use --genesis FILE).",
+        "創設構成のダイジェスト: {configuration}（他のメンバーと照合するか、--genesis FILE を指定してください）。",
+    ),
+    "join.genesis": (
+        "Genesis digest: {configuration}, that of your copy of the file.",
+        "創設構成のダイジェスト: {configuration}（手元のファイルと一致）。",
+    ),
+    "join.differs": (
+        "You know this service. The invite differs from what you accepted (- held, + offered):",
+        "このサービスは既知です。招待の内容は、受理済みの内容と異なります（- 受理済み、+ 招待）:",
+    ),
+    "join.unpinned": ("not compared", "照合なし"),
     "call.committed": (
         "Committed: entry {index} of {origin}, in a tree of {size} ({cosigned}).",
         "確定しました: {origin} のエントリー {index}、木のサイズ {size}（{cosigned}）。",

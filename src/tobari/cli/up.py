@@ -168,6 +168,7 @@ class _Announcement:
             {
                 "url": appraised.invite.url,
                 "service": appraised.invite.service.hex(),
+                "configuration": appraised.invite.policy.configuration,
                 "origin": serving.origin,
                 "vkey": serving.vkey,
                 "tree_size": serving.tree_size,
@@ -179,6 +180,7 @@ class _Announcement:
         self._output.text(
             texts.say("up.ready", url=serving.url),
             texts.say("up.service", service=appraised.invite.service.hex()),
+            texts.say("up.configuration", configuration=appraised.invite.policy.configuration),
             texts.say("up.invite"),
             appraised.invite.encode(),
             texts.say("up.pass_on"),

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
 from tobari.base import wire
@@ -57,6 +59,27 @@ class Invite:
     def policy(self) -> AppraisalPolicy:
         """The appraisal policy."""
         return policy_file.from_toml(self.policy_text)
+
+    def narrowed(self, configuration: bytes) -> Invite:
+        """The same invite to a service that was founded from this genesis alone: its reader has a copy of its own.
+
+        Args:
+            configuration: digest of the genesis configuration, 32 bytes.
+
+        Raises:
+            Untrusted: `evidence.configuration`, the invite pins another one.
+        """
+        policy = self.policy
+        if policy.configuration not in (None, configuration.hex()):
+            raise Untrusted(
+                "evidence.configuration",
+                "The invite is to a service with other members, roles or programs than your genesis file says: compare "
+                "the file with the other members'.",
+            )
+        if policy.configuration is not None:
+            return self
+        pinning = msgspec.structs.replace(policy, configuration=configuration.hex())
+        return dataclasses.replace(self, policy_text=pinning.to_toml())
 
     def encode(self) -> str:
         """The URL.

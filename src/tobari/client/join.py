@@ -28,6 +28,9 @@ def newest_checkpoint() -> Flow[str]:
 def accept(protocol: Protocol, invite: Invite) -> Flow[Checkpoint]:
     """Appraise the invite's service and take up its log where the invite left it.
 
+    The caller has held the invite's policy against the one that the service was accepted under before, if it is known
+    (`Profile.refuse_other_policy`).
+
     1. The service passes the invite's policy, and is the service it names (`Protocol.connect`).
     2. The identity in its evidence is the invite's key.
     3. What was seen before of this service, if anything, and the invite's checkpoint are of one history.

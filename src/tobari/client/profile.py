@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta
 
 from tobari.base import wire
-from tobari.base.errors import Conflict, Malformed, NotFound
+from tobari.base.errors import Conflict, Malformed, NotFound, Untrusted
 from tobari.base.wire import Message
 from tobari.client import files
 from tobari.client.address import normalise
@@ -54,7 +54,7 @@ class KnownService(Message, frozen=True, kw_only=True):
     vkey: str
     """Verifies its checkpoints (C2SP signed-note)."""
     policy: str
-    """Appraisal policy, TOML."""
+    """Appraisal policy, TOML. It is held: nothing but its user's word replaces it."""
     first_checkpoint: str
     """The signed note that its log has to continue for ever."""
     key: str | None = None
@@ -147,13 +147,19 @@ class Profile:
 
     # --- services ---
 
-    def save_service(self, name: str, service: KnownService) -> None:
-        """Keep a service; the first one becomes the default.
+    def save_service(self, name: str, service: KnownService, *, replace: bool = False) -> None:
+        """Keep a service; the first one becomes the default. It has one address and one policy under all its names.
+
+        Args:
+            replace: the user was shown how the policy differs from the one held, and wants the new one.
 
         Raises:
             Malformed: `client.name`, or what it holds is not what it should be.
             Conflict: `client.service_exists`, another service has that name.
+            Untrusted: `client.policy_differs`.
         """
+        if not replace:
+            self.refuse_other_policy(service.service, service.appraisal_policy)
         service = msgspec.structs.replace(service, url=normalise(service.url))
         path = self._path("services", name)
         known = self._read(path, KnownService)
@@ -161,6 +167,9 @@ class Profile:
             raise Conflict("client.service_exists", "Another service is known by that name; choose another name.")
         files.make_private(self.home)
         files.make_private(path.parent)
+        for other in self.names_of(service.service):
+            same = msgspec.structs.replace(self.service(other), url=service.url, policy=service.policy)
+            files.replace(self._path("services", other), wire.to_json(same))
         files.replace(path, wire.to_json(service))
         if self.default_service() is None:
             self.set_default(name)
@@ -181,6 +190,27 @@ class Profile:
     def services(self) -> list[str]:
         """Names, sorted."""
         return self._names("services")
+
+    def names_of(self, service: bytes) -> list[str]:
+        """What a service is called here, by its id (32 bytes); sorted, empty if it is not known."""
+        return [name for name in self.services() if self.service(name).service == service]
+
+    def held(self, service: bytes) -> KnownService | None:
+        """What is known of a service by its id, under whatever name."""
+        return next((self.service(name) for name in self.names_of(service)), None)
+
+    def refuse_other_policy(self, service: bytes, policy: AppraisalPolicy) -> None:
+        """A policy that was accepted is not replaced by what somebody sends: that would give the service's data away.
+
+        Raises:
+            Untrusted: `client.policy_differs`, the service is known and was accepted under another policy.
+        """
+        if any(self.service(name).appraisal_policy != policy for name in self.names_of(service)):
+            raise Untrusted(
+                "client.policy_differs",
+                "You accepted this service under another policy, which is kept: its data may go elsewhere under this "
+                "one. Ask the other members, compare the differences, and only then join with --replace.",
+            )
 
     def service_of(self, origin: str) -> KnownService | None:
         """The service whose log has that origin, to verify its receipts; None if none is known."""
@@ -220,4 +250,7 @@ class Profile:
         try:
             return wire.from_json(data, kind)
         except Malformed:
-            raise Malformed("client.service_file", "The service's file is damaged; join it again.") from None
+            raise Malformed(
+                "client.service_file",
+                "A service's file is damaged: restore it from a copy, or remove it and join again.",
+            ) from None

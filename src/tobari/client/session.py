@@ -46,6 +46,13 @@ def _protocol(
     return Protocol(policy=policy, key=key, trust=trust or Profile.default().trust, service=service, now=_now)
 
 
+def _joining(invite: Invite, key: SigningKey | None, profile: Profile | None, *, replace: bool) -> Protocol:
+    profile = profile or Profile.default()
+    if not replace:
+        profile.refuse_other_policy(invite.service, invite.policy)
+    return _protocol(invite.policy, key, profile.trust, invite.service)
+
+
 class _Face:
     """What both faces show without I/O."""
 
@@ -132,14 +139,20 @@ class Session(_Face):
         invite: Invite,
         *,
         key: SigningKey | None = None,
-        trust: TrustStore | None = None,
+        profile: Profile | None = None,
+        replace: bool = False,
         transport: httpx2.BaseTransport | None = None,
     ) -> Session:
         """Connect to an invite's service, and take up its log where the invite left it.
 
-        Nothing is kept before all of it holds. Raises as `connect` does; see also `join.accept`.
+        Nothing is kept before all of it holds, and nothing is sent to a service that the profile knows under another
+        policy (`client.policy_differs`). Raises as `connect` does; see also `join.accept`.
+
+        Args:
+            profile: what is known of services; the user's own if left out.
+            replace: the user was shown how the policy differs from the one held (`differences`), and wants the new one.
         """
-        protocol = _protocol(invite.policy, key, trust, invite.service)
+        protocol = _joining(invite, key, profile, replace=replace)
         session = cls(protocol, Driver(invite.url, transport=transport))
         try:
             session._driver.run(join.accept(protocol, invite))
@@ -269,10 +282,11 @@ class AsyncSession(_Face):
         invite: Invite,
         *,
         key: SigningKey | None = None,
-        trust: TrustStore | None = None,
+        profile: Profile | None = None,
+        replace: bool = False,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> AsyncSession:
-        protocol = _protocol(invite.policy, key, trust, invite.service)
+        protocol = _joining(invite, key, profile, replace=replace)
         session = cls(protocol, AsyncDriver(invite.url, transport=transport))
         try:
             await session._driver.run(join.accept(protocol, invite))

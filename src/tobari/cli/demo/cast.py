@@ -57,7 +57,7 @@ class Actor:
         """Appraise the invite's service, reached at the address `via`, and remember it under its own address."""
         self.leave()
         there = dataclasses.replace(invite, url=via)
-        self._session = Session.join(there, key=self.key, trust=self.profile.trust)
+        self._session = Session.join(there, key=self.key, profile=self.profile)
         known = KnownService.from_invite(invite, key=self.name)
         self.profile.save_service(SERVICE, known)
         return self._session
