@@ -12,7 +12,7 @@ FUZZ_STAMP := .venv/.fuzz-stamp
 PINS := requirements/dev.txt requirements/demo.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fuzz bench clean lock
+.PHONY: help demo test check faults fuzz bench clean lock
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -35,6 +35,9 @@ check: $(STAMP)  ## Lint, types, the walls between the zones, and the documents
 
 fuzz: $(FUZZ_STAMP)  ## Fuzz every decoder, the session and a running node for some twenty minutes; ARGS='--seconds 600 cbor'
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+faults: $(STAMP)  ## Kill, tear and watch a service for some ten minutes; writes docs/reference/faults.md
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 bench: $(STAMP)  ## Measure, on this machine
 	@$(BIN)/python -m bench $(ARGS)
