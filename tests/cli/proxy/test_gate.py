@@ -65,7 +65,7 @@ async def test_a_preflight_is_refused_and_no_page_may_read(tmp_path: pathlib.Pat
 async def test_more_requests_than_slots_are_turned_away(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "CONCURRENT", 1)
+    monkeypatch.setattr(gate, "MAX_REQUESTS", 1)
     async with rig(tmp_path) as proxy:
         answers = await asyncio.gather(*(proxy.call("currency", "issue", to="bank", amount=1) for _ in range(3)))
         codes = sorted(answer.status_code for answer in answers)

@@ -96,7 +96,11 @@ async def test_a_chosen_id_finds_a_command_whose_answer_was_lost(tmp_path: pathl
 async def test_the_appraisal_is_shown_and_made_anew_in_a_new_epoch(tmp_path: pathlib.Path) -> None:
     async with rig(tmp_path) as proxy:
         shown = (await proxy.http.get("/v1/attestation")).json()
-        assert (shown["verdict"], shown["warnings"][0]["code"], len(shown["steps"]) > 10) == ("accepted", "virtual", True)
+        assert (shown["verdict"], shown["warnings"][0]["code"], len(shown["steps"]) > 10) == (
+            "accepted",
+            "virtual",
+            True,
+        )
         proxy.service.stop()
         proxy.service.boot()
         assert (await proxy.call("currency", "total")).json()["value"] == 0

@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from tobari.base.errors import Malformed, TobariError
 from tobari.cli.proxy import answers
-from tobari.cli.proxy.limits import BODY, HTTP
+from tobari.cli.proxy.limits import HTTP, MAX_BODY
 from tobari.cli.proxy.submitted import Submitted
 from tobari.cli.proxy.values import read_object
 from tobari.client.command import Call, SignedCommand
@@ -67,7 +67,7 @@ async def sent(session: AsyncSession, submitted: Submitted, command: SignedComma
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    body = await read_body(request, max_bytes=BODY, seconds=HTTP.piece_seconds)
+    body = await read_body(request, max_bytes=MAX_BODY, seconds=HTTP.piece_seconds)
     if body:
         require_type(request, "application/json")
     return read_object(body)

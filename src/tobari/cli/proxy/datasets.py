@@ -22,7 +22,7 @@ from tobari.base import wire
 from tobari.base.errors import Malformed, TooLarge, Unauthorized
 from tobari.cli.dataset.survey import format_of, survey
 from tobari.cli.proxy.calls import sent
-from tobari.cli.proxy.limits import DATASET, DATASETS, HTTP
+from tobari.cli.proxy.limits import HTTP, MAX_DATASET, MAX_DATASETS
 from tobari.cli.proxy.submitted import Submitted
 from tobari.client import objects
 from tobari.client.objects import DataKey
@@ -44,7 +44,7 @@ class Datasets:
         self._session = session
         self._key = key
         self._submitted = submitted
-        self._slots = Slots(DATASETS)
+        self._slots = Slots(MAX_DATASETS)
 
     def routes(self) -> list[Route]:
         return [Route("/v1/datasets", self.put, methods=["PUT"])]
@@ -54,7 +54,7 @@ class Datasets:
             raise Unauthorized("client.no_key", "This session has no signing key: connect with one to call.")
         data_key = DataKey.generate()
         terms = _terms(request, data_key)
-        if (declared_size(request) or 0) > DATASET:
+        if (declared_size(request) or 0) > MAX_DATASET:
             raise _too_large()
         with self._slots.one(), _in_memory() as path:
             await _receive(request, path)
@@ -98,12 +98,12 @@ async def _receive(request: Request, path: Path) -> None:
     with path.open("wb") as file:
         async for piece in pieces(request, size=_PIECE, seconds=HTTP.piece_seconds):
             size += len(piece)
-            if size > DATASET:
+            if size > MAX_DATASET:
                 raise _too_large()
             file.write(piece)
 
 
 def _too_large() -> TooLarge:
     return TooLarge(
-        "proxy.too_large", f"Here a dataset may have at most {DATASET} bytes: use `tobari dataset contribute`."
+        "proxy.too_large", f"Here a dataset may have at most {MAX_DATASET} bytes: use `tobari dataset contribute`."
     )

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tobari.base.errors import Refused, TobariError, Unauthorized
-from tobari.cli.proxy.limits import CONCURRENT
+from tobari.cli.proxy.limits import MAX_REQUESTS
 from tobari.host.limits import Slots
 from tobari.host.problems import problem
 
@@ -30,7 +30,7 @@ class Gate:
         self._app = app
         self._authorization = b"Bearer " + token.encode()
         self._hosts = {f"{name}:{port}" for name in _NAMES}
-        self._slots = Slots(CONCURRENT)
+        self._slots = Slots(MAX_REQUESTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def guarded(message: Message) -> None:

@@ -6,15 +6,15 @@ from tobari.host.config import Limits
 
 HTTP = Limits(connections=256, stop_seconds=5.0)
 """Of connections and heads, as a host bounds them."""
-CONCURRENT = 64
+MAX_REQUESTS = 64
 """Requests in progress."""
-STREAMS = 16
+MAX_STREAMS = 16
 """Streams of statuses among them."""
-DATASETS = 2
+MAX_DATASETS = 2
 """Datasets being sealed and sent among them."""
-BODY = 1 << 20
+MAX_BODY = 1 << 20
 """One JSON body: what it says has to fit an envelope."""
-DATASET = 256 << 20
+MAX_DATASET = 256 << 20
 """One dataset: it is held in memory while it is sealed."""
-COMMANDS = 4096
+MAX_REMEMBERED = 4096
 """Submitted commands remembered as they were signed, the newest of them."""

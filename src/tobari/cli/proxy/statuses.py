@@ -18,7 +18,7 @@ from tobari.base.errors import Malformed, TobariError
 from tobari.base.messages.command import MAX_COMMANDS
 from tobari.cli.failures import document as error_document
 from tobari.cli.proxy import answers
-from tobari.cli.proxy.limits import STREAMS
+from tobari.cli.proxy.limits import MAX_STREAMS
 from tobari.cli.proxy.submitted import Submitted
 from tobari.client.command import SignedCommand
 from tobari.client.session import AsyncSession
@@ -34,7 +34,7 @@ class Statuses:
     def __init__(self, session: AsyncSession, submitted: Submitted) -> None:
         self._session = session
         self._submitted = submitted
-        self._slots = Slots(STREAMS)
+        self._slots = Slots(MAX_STREAMS)
 
     def routes(self) -> list[Route]:
         return [

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from tobari.base.errors import Conflict, Malformed
-from tobari.cli.proxy.limits import COMMANDS
+from tobari.cli.proxy.limits import MAX_REMEMBERED
 from tobari.client.command import COMMAND_ID, SignedCommand
 
 _MAX_BYTES = 64 << 20
@@ -25,7 +25,7 @@ class Submitted:
     def add(self, command: SignedCommand) -> None:
         self._kept[command.id] = command
         self._size += len(command.signed)
-        while len(self._kept) > COMMANDS or self._size > _MAX_BYTES:
+        while len(self._kept) > MAX_REMEMBERED or self._size > _MAX_BYTES:
             self._size -= len(self._kept.popitem(last=False)[1].signed)
 
     def unused(self, text: str) -> bytes:
