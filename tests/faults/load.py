@@ -20,7 +20,7 @@ from tests.faults.service import Service
 from tobari.base import wire
 from tobari.base.errors import TobariError
 from tobari.base.messages.command import Outcome
-from tobari.client import protocol
+from tobari.client import objects, protocol
 from tobari.client.command import Call, SignedCommand
 from tobari.client.log_files import read_url
 from tobari.client.session import Session
@@ -191,7 +191,7 @@ class Load:
 
 def hurry() -> None:
     """Ask once: what a lost answer means is found out after the restart."""
-    protocol.PAUSES = ()  # type: ignore[assignment]
+    protocol.PAUSES = objects.PAUSES = ()  # type: ignore[assignment]
 
 
 def _chosen(name: str, chance: random.Random) -> tuple[str, dict[str, Any]]:
