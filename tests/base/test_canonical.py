@@ -97,6 +97,13 @@ def test_a_tuple_with_names_is_an_array_and_an_enum_its_value():
     assert encode({"colour": Colour.RED}) == encode({"colour": "red"})
 
 
+@pytest.mark.parametrize("size", [31, 32, 33])
+@pytest.mark.parametrize("number", [0, 1, 3, 4, 20, 300])
+def test_lists_of_hashes(number, size):
+    for value in ([bytes(size)] * number, [*[bytes(size)] * number, "x" * 32], [*[bytes(size)] * number, b""]):
+        assert encode(value) == cbor2.dumps(value, canonical=True)
+
+
 def test_what_has_no_form_is_refused():
     with pytest.raises(TypeError):
         encode(object())

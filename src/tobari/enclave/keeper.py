@@ -301,12 +301,12 @@ class Keeper:
         output: list[Output] = []
         outcomes = []
         room = MAX_BODY - len(opened.commands) * OUTCOME_ROOM
-        for signed in opened.commands:
+        for authenticated in [self._executor.authenticate(signed) for signed in opened.commands]:
             refusal = _full() if room < 0 else _busy() if self._bytes > MAX_WAITING else None
             if refusal is not None:
                 outcomes.append(Outcome(status="INVALID", error=_report(refusal)))
                 continue
-            executed = self._executor.execute(signed, now=now)
+            executed = self._executor.execute(authenticated, now=now)
             outcome = executed.outcome
             if outcome.status == "ANSWERED":
                 room -= len(cbor.encode(outcome.value))
