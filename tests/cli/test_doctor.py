@@ -33,6 +33,20 @@ def test_this_machine(env: dict[str, str]) -> None:
     assert all(check["advice"] for check in found["checks"] if check["verdict"] != "ok")
 
 
+def test_extras_are_those_of_the_package() -> None:
+    assert {"prometheus-client", "uvicorn"} <= set(machine.required("node"))
+    assert "duckdb" in machine.required("room")
+    assert "httpx2" in machine.required(None)
+    assert not set(machine.required(None)) & {"uvicorn", "duckdb"}
+
+
+def test_a_package_that_an_isolated_python_misses_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine._isolated().verdict == "ok"
+    monkeypatch.setattr("sys.executable", "/nonexistent/python")
+    found = machine._isolated()
+    assert (found.verdict, "venv" in found.advice) == ("warn", True)
+
+
 @pytest.mark.parametrize(
     ("found", "exit_code", "summary"),
     [

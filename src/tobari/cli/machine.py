@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
-import importlib.util
 import os
 import platform
+import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,21 +21,32 @@ import tobari
 from tobari.cli.findings import Finding, fail, ok, warn
 from tobari.cli.virtual_root import state_directory
 
-_EXTRAS = {
-    "node": ("landlock", "pyseccomp", "starlette", "uvicorn"),
-    "room": ("duckdb", "numpy", "pyarrow", "sqlglot"),
-}
-_BASE = ("cbor2", "cryptography", "httpx2", "msgspec", "rich", "typer")
+_EXTRAS = ("node", "room")
+_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)[^;]*(?:;.*extra == ['\"](?P<extra>\w+)['\"].*)?")
+"""One line of the package's metadata: a distribution, and the extra that asks for it, if one does."""
 _TRIED = ((3, 11), (3, 12), (3, 13))
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
 _SYNCS = 8
+_PATIENCE = 20
+"""Seconds for one start of Python."""
 _SLOW = 0.03
 """Seconds for one fsync, above which every command is felt to wait."""
 
 
 def examine() -> list[Finding]:
     """All checks of the machine, in a fixed order."""
-    return [_python(), _base(), *map(_extra, _EXTRAS), _landlock(), _seccomp(), _memfd(), _user(), _disk(), _clock()]
+    return [
+        _python(),
+        _base(),
+        *map(_extra, _EXTRAS),
+        _isolated(),
+        _landlock(),
+        _seccomp(),
+        _memfd(),
+        _user(),
+        _disk(),
+        _clock(),
+    ]
 
 
 def _python() -> Finding:
@@ -44,14 +56,29 @@ def _python() -> Finding:
 
 
 def _base() -> Finding:
-    missing = [name for name in _BASE if importlib.util.find_spec(name) is None]
+    versions = {name: _version(name) for name in required(None)}
+    missing = [name for name, version in versions.items() if version is None]
     if missing:
         return fail("packages", f"missing: {', '.join(missing)}", "Install tobari again: pip install tobari")
-    return ok("packages", ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _BASE))
+    return ok("packages", ", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def required(extra: str | None) -> list[str]:
+    """The distributions that an extra asks for, None for the base install; sorted."""
+    lines = importlib.metadata.requires("tobari") or []
+    found = [match for line in lines if (match := _REQUIREMENT.fullmatch(line))]
+    return sorted(match["name"] for match in found if match["extra"] == extra)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _extra(extra: str) -> Finding:
-    missing = [name for name in _EXTRAS[extra] if importlib.util.find_spec(name) is None]
+    missing = [name for name in required(extra) if _version(name) is None]
     if missing:
         return warn(
             f"extra {extra}",
@@ -59,6 +86,20 @@ def _extra(extra: str) -> Finding:
             f"Needed to run a service here: pip install 'tobari[{extra}]'. Clients do without.",
         )
     return ok(f"extra {extra}", "installed")
+
+
+def _isolated() -> Finding:
+    """Whether the enclave's process finds its code: it is started without the user's own packages and paths."""
+    try:
+        words = (sys.executable, "-I", "-c", "import tobari.enclave")
+        done = subprocess.run(words, capture_output=True, timeout=_PATIENCE, check=False)  # noqa: S603  our own words
+        found = done.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        found = False
+    if not found:
+        advice = "Install tobari into a virtual environment (python -m venv): a service starts without user packages."
+        return warn("isolated", "tobari is not found by an isolated Python", advice)
+    return ok("isolated", "an isolated Python finds tobari")
 
 
 def _landlock() -> Finding:
