@@ -8,7 +8,7 @@ from tobari.cli.demo import consortium
 from tobari.cli.demo.cast import Actor, Cast, Contribution
 from tobari.cli.demo.needles import of_hospital
 from tobari.cli.demo.report import Report
-from tobari.cli.demo.search import entropy, search
+from tobari.cli.demo.search import entropy, search, search_folder
 from tobari.cli.demo.trial import Hospital
 from tobari.client import objects
 from tobari.client.objects import DataKey
@@ -62,9 +62,11 @@ def _sealed(report: Report, cast: Cast, actor: Actor, hospital: Hospital) -> Non
     needles = of_hospital(hospital, list(actor.contributions.values()))
     bits = min(map(entropy, stored), default=0.0)
     found = [name for data in stored for name in search(data, needles).found]
+    # The control: what is not found in the owner's own files either was not looked for.
+    control = search_folder(actor.folder, needles).found
     report.check(
         "owner.sealed",
-        len(stored) == len(names) and bits > RANDOM and not found and len(search(plain, needles).found) > 0,
+        len(stored) == len(names) and bits > RANDOM and not found and len(control) == len(needles),
         hospital=actor.name,
         plain=len(plain),
         plain_bits=entropy(plain),
