@@ -97,7 +97,7 @@ def test_the_verifier_loads_neither_enclave_nor_host(zone: str) -> None:
     assert [name for name in loaded if name.startswith(("tobari.enclave", "tobari.host"))] == []
 
 
-@pytest.mark.parametrize("module", ["client", "evidence", "ledger", "rules.query.terms", "cli.main"])
+@pytest.mark.parametrize("module", ["client", "evidence", "ledger", "rules.query.terms", "cli.application"])
 def test_the_base_install_is_enough_for_the_relying_party(module: str) -> None:
     run_fresh(FORBID_EXTRAS + IMPORT_ALL, f"tobari.{module}")
 

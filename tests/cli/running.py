@@ -11,7 +11,7 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
-from tobari.cli.main import app
+from tobari.cli.application import app
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENVIRONMENT = {"TOBARI_LANG": "en", "LANG": "C.UTF-8"}

@@ -160,6 +160,48 @@ def test_an_error_is_one_document(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in result.stdout
 
 
+def test_ctrl_c_has_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tobari.cli.machine.examine", interrupt)
+    result = invoke("doctor", "--json")
+    assert (result.exit_code, document(result)["error"]["code"]) == (130, "cli.interrupted")
+    assert invoke("doctor").exit_code == 130
+
+
+@pytest.mark.parametrize("module", ["typer", "tobari.cli.findings"])
+def test_ctrl_c_during_imports_shows_no_traceback(module: str) -> None:
+    interrupted = f"""
+import sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["tobari", "doctor", "--json"]
+from tobari.cli.main import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", interrupted], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+    )
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (130, "cli.interrupted")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["room", "query", "trial", "SELECT \udcff"], ["call", "\udcff"], ["\udcff"]], ids=ascii
+)
+def test_an_argument_that_is_not_text_is_a_usage_error(words: list[str]) -> None:
+    for extra in ([], ["--json"]):
+        done = run(*words, *extra)
+        assert done.returncode == 2
+        assert "not text in UTF-8" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert json.loads(done.stdout)["error"]["code"] == "cli.usage"
+
+
 @pytest.mark.parametrize("name", [*COMMANDS, *AREAS])
 def test_every_help_has_an_example(name: str) -> None:
     shown = invoke(name, "--help").stdout

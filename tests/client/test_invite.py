@@ -243,3 +243,9 @@ def test_an_invite_narrowed_to_the_configuration_its_reader_knows():
     assert caught.value.code == "evidence.configuration"
     silent = msgspec.structs.replace(INVITE.policy, configuration=None).to_toml()
     assert dataclasses.replace(INVITE, policy_text=silent).narrowed(pinned) == INVITE
+
+
+def test_an_altered_text_is_said_once() -> None:
+    with pytest.raises(Malformed) as caught:
+        parse("http://127.0.0.1:1/#tobari1.A")
+    assert caught.value.message.count("This is not an invite") == 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 
 import pytest
 
 from tests.tools import logs
 from tobari.base import wire
-from tobari.base.errors import TobariError
+from tobari.base.errors import NotFound, TobariError
 from tobari.client.receipts import (
     ReceiptReport,
     load_receipt,
@@ -75,3 +76,8 @@ def test_a_file_that_is_no_receipt(tmp_path, content):
     assert code_of(lambda: load_receipt(path)) == "client.no_file"
     path.write_bytes(content)
     assert code_of(lambda: load_receipt(path)) in ("proof.malformed", "client.file_too_large")
+
+
+def test_a_missing_file_is_named(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(NotFound, match=r"nowhere\.tlog-proof"):
+        load_receipt(tmp_path / "nowhere.tlog-proof")

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer.main
 
-from tobari.cli.main import app
+from tobari.cli.application import app
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "cli.md"
@@ -32,6 +32,7 @@ Written by `python -m tests.tools.cli` from the program and its help; a test hol
 | 1 | refused: by the service, by a check, or because something that it needs is not there |
 | 2 | usage: the command line itself is at fault |
 | 3 | a file (or an invite) given to it is not what was expected |
+| 130 | interrupted with Ctrl-C; what was sent already may have been carried out |
 
 **Errors** are one line on stderr, `message [code]`; [error codes](errors.md) lists them. There are no tracebacks.
 

@@ -13,6 +13,7 @@ from tobari.cli.output import Output, shown
 from tobari.cli.values import read_arguments
 
 if TYPE_CHECKING:
+    from tobari.base.errors import Unavailable
     from tobari.client.result import Result
 
 app = options.application(texts.say("help.call"))
@@ -69,19 +70,18 @@ def _call(
     if query and result.status != "ANSWERED":
         output.warn(texts.say("call.no_query"))
     known = document(result)
-    if receipt is not None and result.receipt is not None:
-        from tobari.client.receipts import save_receipt
-
-        save_receipt(receipt, result.receipt)
-        known["receipt"]["file"] = str(receipt)
-    if result.error is not None:
-        known |= failures.document(result.error)
+    unsaved = save(result, receipt, known)
+    error = result.error or unsaved
+    if error is not None:
+        known |= failures.document(error)
     output.document(known)
     if result.value is not None:
         output.text(shown(result.value))
     show_place(output, known)
-    if result.error is not None:
-        raise Declined(result.error)
+    if unsaved is not None and error is not unsaved:
+        output.warn(str(unsaved))
+    if error is not None:
+        raise Declined(error)
 
 
 def document(result: Result) -> dict[str, Any]:
@@ -100,6 +100,27 @@ def document(result: Result) -> dict[str, Any]:
             "file": None,
         }
     return known
+
+
+def save(result: Result, path: Path | None, known: dict[str, Any]) -> Unavailable | None:
+    """Save the receipt, if it is wanted and there is one, and say so in what `document` made.
+
+    What the log holds stays there, so a file that cannot be written is returned, not raised: the result is shown first.
+    """
+    from tobari.base.errors import Unavailable
+    from tobari.client.receipts import save_receipt
+
+    if path is None or result.receipt is None:
+        return None
+    try:
+        save_receipt(path, result.receipt)
+    except OSError as error:
+        status, reason = result.status.lower(), error.strerror or type(error).__name__
+        return Unavailable(
+            "cli.receipt", f"Command {result.id.hex()} is {status}; the receipt was not saved in {path}: {reason}."
+        )
+    known["receipt"]["file"] = str(path)
+    return None
 
 
 def show_place(output: Output, known: dict[str, Any]) -> None:

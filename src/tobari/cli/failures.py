@@ -20,6 +20,8 @@ class Exit(enum.IntEnum):
     """The command line itself is at fault."""
     INPUT = 3
     """A file given to it is not what was expected."""
+    INTERRUPTED = 130
+    """By Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 
 
 class BadInput(Exception):

@@ -1,42 +1,14 @@
-"""The `tobari` command: its name, its version, and the root that finds everything else (docs/reference/cli.md)."""
+"""The entry point of the `tobari` command (docs/reference/cli.md).
+
+It imports next to nothing before it is ready for Ctrl-C: one that comes while the rest is imported shows no traceback.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import sys
-from typing import Annotated
-
-import typer
-
-from tobari import __version__
-from tobari.cli import texts
-from tobari.cli.root import Root
-
-app = typer.Typer(
-    name="tobari",
-    cls=Root,
-    help=texts.say("tobari"),
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        print(f"tobari {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def tobari(
-    version: Annotated[
-        bool, typer.Option("--version", help="Show the version and end.", callback=_show_version, is_eager=True)
-    ] = False,
-) -> None:
-    """The options of every command come after its name."""
 
 
 def main() -> None:
@@ -46,7 +18,20 @@ def main() -> None:
         with contextlib.suppress(io.UnsupportedOperation):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-    app(prog_name="tobari")
+    try:
+        from tobari.cli.application import app
+
+        app(prog_name="tobari")
+    except KeyboardInterrupt:
+        _interrupted()
+
+
+def _interrupted() -> None:
+    """Interrupted before there was a root that could say so (`tobari.cli.root`): nothing was sent."""
+    if "--json" in sys.argv[1:]:
+        print(json.dumps({"error": {"code": "cli.interrupted", "message": "Interrupted.", "status": 503}}, indent=2))
+    print("Interrupted. [cli.interrupted]", file=sys.stderr)
+    sys.exit(130)  # `failures.Exit.INTERRUPTED`, which is not imported yet
 
 
 if __name__ == "__main__":

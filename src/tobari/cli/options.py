@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,28 @@ Anchor = Annotated[
         help="Whose log it must be: a known service, or a verifier key (name+id+base64).",
     ),
 ]
-ReceiptFile = Annotated[Path | None, typer.Option("--receipt", metavar="FILE", help="Save the receipt there.")]
+
+
+def place(path: Path | None) -> Path | None:
+    """A file that can be made, seen before anything is signed.
+
+    Raises:
+        typer.BadParameter: it is a folder, or its folder is missing or not writable.
+    """
+    if path is None:
+        return None
+    if path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; name a file")
+    if not path.parent.is_dir():
+        raise typer.BadParameter(f"the folder of {path} does not exist")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"the folder of {path} is not writable")
+    return path
+
+
+ReceiptFile = Annotated[
+    Path | None, typer.Option("--receipt", metavar="FILE", callback=place, help="Save the receipt there.")
+]
 
 
 def rfc3339(text: str) -> int:

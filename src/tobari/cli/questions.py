@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tobari.base.errors import NotFound
 from tobari.base.logtime import to_text
-from tobari.cli import call, texts
+from tobari.cli import call, failures, texts
 from tobari.cli.connection import connected
 from tobari.cli.jobs import wait_for
 from tobari.cli.output import Output, hexed, printable, shown
-from tobari.client.receipts import save_receipt
 from tobari.client.session import Session
 
 
@@ -24,7 +24,7 @@ def describe_room(output: Output, room: str, *, service: str | None, key: str | 
         TobariError: the service refused.
     """
     with connected(output, service, key) as session:
-        datasets = hexed(session.query("room", "describe", {"room": room}))
+        datasets = _datasets(session, room)
     output.document({"room": room, "datasets": datasets})
     for entry in datasets:
         terms = entry["terms"]
@@ -57,18 +57,18 @@ def ask(
     """
     with connected(output, service, key) as session:
         result = session.call("room", "run", {"room": room, "sql": sql})
-        if receipt is not None and result.receipt is not None:
-            save_receipt(receipt, result.receipt)
+        placed = call.document(result)
+        unsaved = call.save(result, receipt, placed)
         if (job := result.value["job"]) is not None:
             output.warn(texts.say("room.job", job=job.hex()))
             wait_for(output, session, job, what="Computing")
         release = _held(output, session, result.value["release"])
-    placed = call.document(result)
-    if placed["receipt"] is not None and receipt is not None:
-        placed["receipt"]["file"] = str(receipt)
-    _print(output, release, form=form, receipt=placed["receipt"])
+    failed = {} if unsaved is None else failures.document(unsaved)
+    _print(output, release, form=form, more={"receipt": placed["receipt"], **failed})
     if form == "table":
         call.show_place(output, placed)
+    if unsaved is not None:
+        raise failures.Declined(unsaved)
 
 
 def list_releases(output: Output, room: str, *, service: str | None, key: str | None) -> None:
@@ -79,6 +79,8 @@ def list_releases(output: Output, room: str, *, service: str | None, key: str | 
     """
     with connected(output, service, key) as session:
         found = hexed(session.query("room", "releases", {"room": room}))
+        if not found:
+            _datasets(session, room)
     output.document({"room": room, "releases": found})
     output.table(
         ("release", "by", "time", "datasets"),
@@ -94,7 +96,7 @@ def fetch_release(output: Output, release: bytes, *, form: str, service: str | N
     """
     with connected(output, service, key) as session:
         found = _held(output, session, release)
-    _print(output, found, form=form, receipt=None)
+    _print(output, found, form=form, more={"receipt": None})
 
 
 def cancel_job(output: Output, job: bytes, *, service: str | None, key: str | None) -> None:
@@ -109,6 +111,18 @@ def cancel_job(output: Output, job: bytes, *, service: str | None, key: str | No
     call.show_place(output, placed)
 
 
+def _datasets(session: Session, room: str) -> list[dict[str, Any]]:
+    """The datasets of a room. One that nobody has contributed to is, from outside, the same as a misspelt name.
+
+    Raises:
+        NotFound: `cli.no_room`.
+    """
+    found: list[dict[str, Any]] = hexed(session.query("room", "describe", {"room": room}))
+    if not found:
+        raise NotFound("cli.no_room", f"Nobody has contributed to a room named {room}: is that its name?")
+    return found
+
+
 def _held(output: Output, session: Session, release: bytes) -> dict[str, Any]:
     """A release, after it was held against the log.
 
@@ -120,10 +134,10 @@ def _held(output: Output, session: Session, release: bytes) -> dict[str, Any]:
     return found
 
 
-def _print(output: Output, release: dict[str, Any], *, form: str, receipt: dict[str, Any] | None) -> None:
+def _print(output: Output, release: dict[str, Any], *, form: str, more: dict[str, Any]) -> None:
     table = release["result"]
     about = hexed({name: value for name, value in release.items() if name != "result"})
-    output.document(about | {name: table[name] for name in ("columns", "types", "rows")} | {"receipt": receipt})
+    output.document(about | {name: table[name] for name in ("columns", "types", "rows")} | more)
     if form == "csv" and not output.json:
         print(_csv(table["columns"], table["rows"]), end="", flush=True)
         return

@@ -58,6 +58,12 @@ class Root(TyperGroup):
             with formatter.section(title):
                 formatter.write_dl([(name, texts.say(f"help.{name}")) for name in names])
 
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        # What is not text in the terminal's encoding reaches Python as lone surrogates, which no format holds.
+        if any(not _is_text(word) for word in args):
+            raise typer.BadParameter("an argument is not text in UTF-8", ctx=ctx)
+        return super().parse_args(ctx, args)
+
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         words = list(sys.argv[1:] if args is None else args)
         self._output = Output(json="--json" in words)
@@ -77,12 +83,25 @@ class Root(TyperGroup):
             return super().invoke(ctx)
         except (typer.TyperException, typer.Abort, typer.Exit, BrokenPipeError):
             raise
+        except KeyboardInterrupt:
+            # Caught here, where it is still known whether a document is wanted.
+            error = Unavailable("cli.interrupted", "Interrupted. What was sent already may have been carried out.")
+            self._output.document(failures.document(error))
+            _end(error, Exit.INTERRUPTED)
         except Declined as declined:
             _end(declined.error, declined.code)
         except Exception as error:  # noqa: BLE001  the text of a foreign error might hold data
             ours, code = _judge(error)
             self._output.document(failures.document(ours))
             _end(ours, code)
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _judge(error: Exception) -> tuple[TobariError, Exit]:

@@ -116,9 +116,10 @@ def parse(text: str) -> Invite:
     address, mark, encoded = text.partition("/#" + _PREFIX)
     if not mark:
         raise _malformed(f"it has no /#{_PREFIX} behind the address")
+    data = _decode(encoded)
     try:
         url = normalise(address)
-        payload = wire.from_cbor(_decode(encoded), _Payload, max_bytes=MAX_INVITE)
+        payload = wire.from_cbor(data, _Payload, max_bytes=MAX_INVITE)
         key = NoteKey.from_vkey(payload.vkey)
         policy = policy_file.from_toml(payload.policy)
     except (Malformed, TooLarge) as error:

@@ -57,7 +57,7 @@ def load_receipt(path: Path) -> Receipt:
     """
     data = files.read(path, max_bytes=MAX_TLOG_PROOF)
     if data is None:
-        raise NotFound("client.no_file", "There is no such file.")
+        raise NotFound("client.no_file", f"There is no file {path}.")
     try:
         return Receipt.parse(data.decode())
     except UnicodeDecodeError:
