@@ -75,7 +75,7 @@ def end_job(host, job=None, *, result=None, error=None):
 def ready(host, owner, **other):
     dataset, outcome = contribute(host, owner, **other)
     assert outcome.error is None
-    end_job(host, result={"rows": 70, "entities": 70, "bad_cells": [0, 2, 0]})
+    end_job(host, result={"rows": 70, "entities": 70, "decoded_bytes": 7000, "bad_cells": [0, 2, 0]})
     return dataset
 
 
@@ -342,3 +342,63 @@ def test_objects_larger_than_a_job_can_read_are_refused_before_anything_is_fetch
         objects = [wire.to_builtins(ObjectRef(root=secrets.token_bytes(32), size=size)) for size in sizes]
         assert contribute(host, "north", objects=objects)[1].error.code == "room.too_large"
     assert host.jobs == []
+
+
+def test_terms_that_have_expired_are_not_accepted(host):
+    toml = TERMS.replace("min_group = 3", "min_group = 3\nexpires = 2001-01-01T00:00:00Z")
+    assert contribute(host, "north", toml=toml)[1].error.code == "room.terms_expired"
+
+
+def test_an_owner_can_say_beside_whom_its_data_may_lie(host):
+    alone = TERMS.replace("min_group = 3", 'min_group = 3\nco_owners = ["guest"]')
+    ready(host, "north", toml=alone)
+    assert contribute(host, "south")[1].error.code == "room.co_owner"
+
+
+def test_a_newcomer_can_refuse_the_company_it_would_find(host):
+    ready(host, "north")
+    assert contribute(host, "south", toml=TERMS.replace("min_group = 3", "min_group = 3\nco_owners = []"))[
+        1
+    ].error.code == ("room.co_owner")
+    ready(host, "south", toml=TERMS.replace("min_group = 3", 'min_group = 3\nco_owners = ["north"]'))
+
+
+def test_a_dataset_cannot_make_the_rooms_queries_fail_by_its_size(host):
+    ready(host, "north")
+    contribute(host, "south")
+    end_job(host, result={"rows": 19_999_990, "entities": 0, "decoded_bytes": 7000, "bad_cells": [0, 0, 0]})
+    refused = next(shown for shown in describe(host, "south") if shown["owner"] == "south")
+    assert (refused["state"], refused["error"]["code"]) == ("refused", "room.too_large")
+    assert ask(host).error is None
+
+
+def test_datasets_that_ended_do_not_crowd_the_room(host):
+    ready(host, "north")
+    for _ in range(5):
+        dataset = ready(host, "south")
+        host.call(KEYS["south"], "room", "withdraw", {"dataset": dataset})
+    assert len(describe(host, "analyst")) == 1
+    ended = [shown for shown in describe(host, "south") if shown["state"] == "withdrawn"]
+    assert len(ended) == 5
+    assert all("terms" not in shown for shown in ended)
+
+
+def test_who_did_not_ask_before_a_withdrawal_gets_nothing_after_it(host):
+    toml = TERMS.replace('["analyst"]', '["analyst", "guest"]')
+    north = ready(host, "north", toml=toml)
+    release = ask(host).value["release"]
+    end_job(host, result=RESULT)
+    assert host.call(KEYS["guest"], "room", "release", {"release": release}).value["result"] == RESULT
+    host.call(KEYS["north"], "room", "withdraw", {"dataset": north})
+    assert host.call(KEYS["guest"], "room", "release", {"release": release}).error.code == "room.release_closed"
+    assert host.call(KEYS["analyst"], "room", "release", {"release": release}).value["result"] == RESULT
+
+
+def test_what_was_asked_is_shown_to_recipients_alone(host):
+    ready(host, "north")
+    ask(host)
+    end_job(host, result=RESULT)
+    (to_owner,) = host.call(KEYS["north"], "room", "releases", {"room": "trial"}).value
+    (to_analyst,) = host.call(KEYS["analyst"], "room", "releases", {"room": "trial"}).value
+    assert "query" not in to_owner
+    assert "query" in to_analyst

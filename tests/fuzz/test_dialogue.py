@@ -274,8 +274,8 @@ class Dialogue(RuleBasedStateMachine):
         number = self.pick(sorted(self.world.workers.running), place)
         events = {
             "rows": Done(number, Rows(columns=["n"], types=["integer"], rows=[[3]])),
-            "counts": Done(number, Inspection(rows=9, entities=9, bad_cells=[0, 0])),
-            "wrong counts": Done(number, Inspection(rows=0, entities=2**63, bad_cells=[])),
+            "counts": Done(number, Inspection(rows=9, entities=9, decoded_bytes=9, bad_cells=[0, 0])),
+            "wrong counts": Done(number, Inspection(rows=0, entities=2**63, decoded_bytes=0, bad_cells=[])),
             "huge": Done(number, Rows(columns=["n"], types=["text"], rows=[["x" * (3 << 20)]])),
             "failed": Failed(number, to_error("worker.timeout")),
             "unknown code": Failed(number, Malformed("dataset.column", "Column.")),

@@ -121,7 +121,7 @@ class Judge:
         if command.signed in self.spent:
             assert result.status == "INVALID", "a spent id was carried out again"
             assert result.error is not None
-            assert result.error.code in ("command.replayed", "command.expired")
+            assert result.error.code in ("command.replayed", "command.expired", "command.forgotten")
         elif result.receipt is not None:
             assert result.receipt.index < self.durable
             self.spent[command.signed] = result.receipt.index

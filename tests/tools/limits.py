@@ -69,6 +69,8 @@ PARTS: dict[str, list[Limit]] = {
         Limit("objects of a room", "enclave.programs.room:MAX_ROOM_OBJECTS", "room.too_large"),
         Limit("one object", "enclave.programs.room:MAX_OBJECT_BYTES", "room.too_large"),
         Limit("objects of a room together", "enclave.programs.room:MAX_ROOM_BYTES", "room.too_large"),
+        Limit("rows of a room", "enclave.programs.room:MAX_ROOM_ROWS", "room.too_large"),
+        Limit("decoded data of a room", "enclave.programs.room:MAX_ROOM_DECODED", "room.too_large"),
         Limit("data terms", "rules.query.terms:MAX_TERMS", "terms.too_large"),
         Limit("characters of a column's name", "rules.query.terms:MAX_NAME", "terms.name"),
         Limit("query", "rules.query.parse:MAX_BYTES", "query.too_large"),
@@ -129,6 +131,7 @@ OURS = {
     "enclave.executor:MAX_MESSAGE": "texts of errors that a program makes",
     "enclave.keeper:MAX_PUBLISH": "what the enclave puts into one frame",
     "enclave.programs.currency:MAX_SUPPLY": "a rule of the program",
+    "enclave.programs.room:MAX_LISTED": "what the room lists at a time",
     "enclave.workers.job:MAX_ASSIGNMENT": "what the keeper hands to a worker",
     "enclave.workers.server:MAX_RUNNING": "workers at a time",
 }

@@ -18,7 +18,7 @@ QUERY = Work(kind="query", sources=[], columns=COLUMNS, sql="SELECT 1")
 GOOD = Verdict()
 INSPECT = Work(kind="inspect", sources=[], columns=COLUMNS)
 ROWS = Rows(columns=["x", "y"], types=["integer", "text"], rows=[[1, "a"], [None, None]])
-INSPECTION = Inspection(rows=3, entities=2, bad_cells=[0] * 5)
+INSPECTION = Inspection(rows=3, entities=2, decoded_bytes=90, bad_cells=[0] * 5)
 
 
 def take(work: Work, data: bytes, *, verdict: Verdict = GOOD, **limits: int) -> Rows | Inspection:
@@ -47,8 +47,8 @@ def test_an_answer_to_the_work_is_taken() -> None:
         (QUERY, wire.to_cbor(Rows(columns=["x"], types=["text"], rows=[["a", "b"]]))),
         (QUERY, wire.to_cbor({"columns": ["x"], "types": ["text"], "rows": [[["nested"]]]})),
         (INSPECT, wire.to_cbor(ROWS)),
-        (INSPECT, wire.to_cbor(Inspection(rows=3, entities=2, bad_cells=[]))),
-        (INSPECT, wire.to_cbor(Inspection(rows=3, entities=4, bad_cells=[0] * 5))),
+        (INSPECT, wire.to_cbor(Inspection(rows=3, entities=2, decoded_bytes=90, bad_cells=[]))),
+        (INSPECT, wire.to_cbor(Inspection(rows=3, entities=4, decoded_bytes=90, bad_cells=[0] * 5))),
         (INSPECT, wire.to_cbor({"rows": -1, "entities": 0, "bad_cells": [0] * 5})),
     ],
 )

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from tobari.base import cbor, wire
-from tobari.base.errors import Conflict, NotFound, TooLarge
+from tobari.base.errors import Conflict, NotFound, Refused, TooLarge
 from tobari.base.messages.command import CommandId, ErrorReport
 from tobari.base.messages.objects import DatasetId, ObjectRef
 from tobari.base.principal import MemberName, Role
@@ -45,12 +45,23 @@ MAX_OBJECTS = 64
 MAX_ROOM_OBJECTS = 240
 """Objects of all datasets of a room: what one job can be given."""
 MAX_OBJECT_BYTES = 512 << 20
+MAX_ROOM_ROWS = 20_000_000
+MAX_ROOM_DECODED = 512 << 20
+"""Rows and decoded bytes of a room's datasets together: what one worker reads. Counted at contribution, so that no
+dataset makes the room's queries fail later."""
+MAX_LISTED = 200
+"""Datasets or releases in one answer; the newest come first."""
 MAX_ROOM_BYTES = 1 << 30
 """Plaintext bytes of all objects of a room; sealed, they lie in the enclave's memory while a job reads them."""
 SALT = 32
 
 _CANCELLED = ErrorReport(status=409, code="job.cancelled", message="Cancelled by the member that asked.")
 _WITHDRAWN = ErrorReport(status=409, code="room.data_withdrawn", message="An owner withdrew data that this job reads.")
+_TOO_MUCH = ErrorReport(
+    status=413,
+    code="room.too_large",
+    message=f"With this dataset the room would have more than {MAX_ROOM_ROWS} rows or {MAX_ROOM_DECODED >> 20} MiB.",
+)
 
 Format = Literal["csv", "parquet", "arrow"]
 DataKey = Annotated[bytes, Meta(min_length=32, max_length=32)]
@@ -79,6 +90,7 @@ class Dataset(Message, frozen=True, kw_only=True):
     state: DatasetState
     rows: int = 0
     entities: int = 0
+    decoded_bytes: int = 0
     bad_cells: dict[str, int] = msgspec.field(default_factory=dict)
     error: ErrorReport | None = None
     """Why it was refused; names a column, never a value."""
@@ -116,8 +128,10 @@ class Room(Program):
         signed = verify_terms(terms, key=VerifyingKey(tx.principal.key))
         if signed.room != room:
             raise Conflict("room.terms_room", "The signed terms are for another room.")
-        for name in signed.recipients:
+        for name in (*signed.recipients, *(signed.co_owners or ())):
             tx.member(name)
+        if signed.expires is not None and signed.expires <= tx.time:
+            raise Conflict("room.terms_expired", "The terms have expired already; sign new ones.")
         self._admit(tx, signed, objects)
         dataset = Dataset(
             id=signed.dataset,
@@ -220,34 +234,62 @@ class Room(Program):
         found = self.releases_kept(tx).get(release)
         if found is None or tx.principal.name not in found.recipients:
             raise NotFound("room.release", "There is no such release, or its terms do not name you as recipient.")
+        if tx.principal.name != found.by and not self._stands(tx, found):
+            raise Refused(
+                "room.release_closed", "Data of this release was withdrawn, or its terms expired, before you asked."
+            )
         kept: dict[str, Any] = wire.to_builtins(found)
         return kept
 
+    def _stands(self, tx: Transaction, release: Release) -> bool:
+        """Whether all its data could still be asked of."""
+        datasets = [self.datasets(tx)[dataset] for dataset in release.datasets]
+        return all(
+            dataset.state is DatasetState.READY and (dataset.terms.expires is None or dataset.terms.expires > tx.time)
+            for dataset in datasets
+        )
+
     @query(authority=Role.MEMBER)
     def releases(self, tx: Transaction, room: RoomName) -> list[dict[str, Any]]:
-        """The releases that the signer may have, and those made of data of its own."""
+        """The newest releases that the signer may have, and those made of data of its own; what was asked only to
+        recipients."""
         mine = {dataset.id for dataset in self._of(tx, room) if dataset.owner == tx.principal.name}
         room_ids = {dataset.id for dataset in self._of(tx, room)}
-        return [
-            {"id": kept.id, "by": kept.by, "time": kept.time, "datasets": kept.datasets, "query": kept.query}
+        listed: list[dict[str, Any]] = [
+            {"id": kept.id, "by": kept.by, "time": kept.time, "datasets": kept.datasets}
+            | ({"query": kept.query} if tx.principal.name in kept.recipients else {})
             for kept in self.releases_kept(tx).values()
             if room_ids & set(kept.datasets) and (tx.principal.name in kept.recipients or mine & set(kept.datasets))
         ]
+        return sorted(listed, key=lambda release: -release["time"])[:MAX_LISTED]
 
     @query(authority=Role.MEMBER)
     def describe(self, tx: Transaction, room: RoomName) -> list[dict[str, Any]]:
-        """Each dataset of the room: owner, state, terms; row counts to its owner alone."""
-        return [
+        """Each dataset that is ready or being inspected: owner, state, terms; row counts to its owner alone.
+
+        What was refused or withdrawn is shown to its owner, without terms.
+        """
+        name = tx.principal.name
+        alive = {DatasetState.READY, DatasetState.INSPECTING}
+        datasets = self._of(tx, room)
+        living = [
             {
                 "dataset": dataset.id,
                 "owner": dataset.owner,
                 "state": dataset.state,
                 "terms": wire.to_builtins(dataset.terms),
                 "salt": dataset.salt,
-                **(_inspection(dataset) if dataset.owner == tx.principal.name else {}),
+                **(_inspection(dataset) if dataset.owner == name else {}),
             }
-            for dataset in self._of(tx, room)
+            for dataset in datasets
+            if dataset.state in alive
         ]
+        ended = [
+            {"dataset": dataset.id, "owner": name, "state": dataset.state, **_inspection(dataset)}
+            for dataset in datasets
+            if dataset.state not in alive and dataset.owner == name
+        ]
+        return [*living, *ended[-MAX_LISTED:]]
 
     # --- what workers bring back ---
 
@@ -291,11 +333,19 @@ class Room(Program):
         if dataset.state is not DatasetState.INSPECTING:
             return
         bad = {column.name: count for column, count in zip(_columns(dataset.terms), result["bad_cells"], strict=True)}
+        beside = [other for other in self._of(tx, dataset.terms.room) if other.state is DatasetState.READY]
+        if (
+            sum(other.rows for other in beside) + result["rows"] > MAX_ROOM_ROWS
+            or sum(other.decoded_bytes for other in beside) + result["decoded_bytes"] > MAX_ROOM_DECODED
+        ):
+            self._settle(tx, job, _TOO_MUCH)
+            return
         self.datasets(tx)[dataset.id] = msgspec.structs.replace(
             dataset,
             state=DatasetState.READY,
             rows=result["rows"],
             entities=result["entities"],
+            decoded_bytes=result["decoded_bytes"],
             bad_cells={name: count for name, count in bad.items() if count},
         )
 
@@ -340,11 +390,19 @@ class Room(Program):
                 f"{MAX_ROOM_BYTES >> 20} MiB together.",
             )
         for dataset in present:
+            if not (_accepts(dataset.terms, tx.principal.name) and _accepts(terms, dataset.owner)):
+                raise Refused(
+                    "room.co_owner", f"The terms of {dataset.owner} and yours do not both accept the other as co-owner."
+                )
             if dataset.terms.entity != terms.entity or _columns(dataset.terms) != _columns(terms):
                 raise Conflict(
                     "room.schema",
                     f"Columns, types or entity differ from those of {dataset.owner}'s dataset in the room.",
                 )
+
+
+def _accepts(terms: DataTerms, owner: str) -> bool:
+    return terms.co_owners is None or owner in terms.co_owners
 
 
 def _columns(terms: DataTerms) -> list[Column]:

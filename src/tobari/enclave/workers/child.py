@@ -100,7 +100,7 @@ class Worker:
 
 def _inspect(table: pa.Table, reader: TableReader, *, entity: str | None) -> Inspection:
     entities = pc.count_distinct(table.column(entity), mode="only_valid").as_py() if entity is not None else 0
-    return Inspection(rows=table.num_rows, entities=entities, bad_cells=reader.bad_cells)
+    return Inspection(rows=table.num_rows, entities=entities, decoded_bytes=table.nbytes, bad_cells=reader.bad_cells)
 
 
 def find_guards(start: Start, *, report: int, server: int) -> NoReturn:

@@ -61,5 +61,7 @@ class Inspection(Message, frozen=True, kw_only=True):
     rows: Count
     entities: Count
     """Distinct values of the entity column that are not null."""
+    decoded_bytes: Count
+    """Of all columns in memory."""
     bad_cells: list[Count]
     """For each column of the work: cells that do not hold its type. They read as NULL."""

@@ -1,7 +1,7 @@
 """From a `Query` to the SQL that runs: five selects inside each other, each doing one thing.
 
 1. `rows`: the columns read, each forced to its declared type. What does not fit is NULL, never an error; a real number
-   that is not finite, or beyond ±1e100, is NULL too, so that no sum overflows.
+   that is not finite, or beyond ±1e12, is NULL too, so that it has a place in a fixed-point sum.
 2. `entities`: WHERE; one line for each entity in each group. Rows without an entity are dropped.
 3. `groups`: GROUP BY; the aggregates, and beside them how many entities stand behind each. A group of fewer than
    `min_group` entities ends here.
@@ -34,8 +34,11 @@ from tobari.rules.query.thresholds import Thresholds, column_name, quote
 
 DATA = "data"
 """The table that the worker fills: every dataset of the room, one below the other."""
-REAL_LIMIT = "1e100"
-"""Largest magnitude of a real number: 2^63 of them still have a finite sum."""
+REAL_LIMIT = "1e12"
+"""Largest magnitude of a real number: more than any number of rows that a worker reads fit the sum."""
+FIXED_POINT = "DECIMAL(38, 12)"
+"""Reals are summed in it, exactly and in any order. A sum of doubles swallows what is small beside what is large: an
+owner that adds +1e90 and -1e90 would make the others' rows vanish, all but those that happen to come last."""
 
 _SQL_TYPES = {"boolean": "BOOLEAN", "date": "DATE", "integer": "BIGINT", "real": "DOUBLE", "text": "VARCHAR"}
 
@@ -80,7 +83,7 @@ def _entities(query: Query, thresholds: Thresholds) -> str:
     entity = column_name(query.reads[0])
     keys = (f'{column_name(column)} AS "g{number}"' for number, column in enumerate(query.groups, 1))
     sums = (
-        f'SUM({column_name(column)}) AS "s{thresholds.number(column)}"'
+        f'SUM({_summand(column)}) AS "s{thresholds.number(column)}"'
         for column in dict.fromkeys(
             output.of.base for output in query.outputs if isinstance(output.of, Aggregate) and output.of.sums
         )
@@ -119,7 +122,12 @@ def _value(of: Column | Aggregate, query: Query, thresholds: Thresholds) -> str:
         return f"CAST({total} AS DOUBLE) / {count}"
     value = total if of.function == "SUM" else count
     # Messages carry 64 bits; a sum beyond them is NULL rather than an error.
-    return f"TRY_CAST({value} AS BIGINT)" if of.type == "integer" else value
+    return f"TRY_CAST({value} AS {'BIGINT' if of.type == 'integer' else 'DOUBLE'})"
+
+
+def _summand(column: Column) -> str:
+    name = column_name(column)
+    return f"TRY_CAST({name} AS {FIXED_POINT})" if column.type == "real" else name
 
 
 def _key(column: Column, query: Query) -> str:

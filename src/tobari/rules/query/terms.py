@@ -88,6 +88,9 @@ class DataTerms(Message, frozen=True, kw_only=True):
     """The least number of entities behind every released number."""
     recipients: Annotated[tuple[MemberName, ...], Meta(min_length=1, max_length=256)]
     """Members who may ask and receive; sorted, each once."""
+    co_owners: Annotated[tuple[MemberName, ...], Meta(max_length=256)] | None = None
+    """Members whose datasets may lie in the same room; sorted, each once. None accepts whoever may contribute, and a
+    co-owner can fill groups with entities of its own invention."""
     expires: Annotated[int, Meta(ge=0, le=253_402_300_799_999)] | None = None
     """Log time in milliseconds from which on nothing is allowed; None never ends."""
     columns: Annotated[dict[str, ColumnRule], Meta(min_length=1, max_length=256)]
@@ -108,6 +111,8 @@ class DataTerms(Message, frozen=True, kw_only=True):
             raise Malformed("terms.purpose", "The purpose has control or invisible characters: write it without them.")
         if not _is_sorted_set(self.recipients):
             raise Malformed("terms.recipients", "The recipients are sorted, and each is named once.")
+        if self.co_owners is not None and not _is_sorted_set(self.co_owners):
+            raise Malformed("terms.co_owners", "The co-owners are sorted, and each is named once.")
 
     def _check_entity(self) -> None:
         rule = self.columns.get(self.entity)

@@ -13,7 +13,7 @@ from tobari.base import toml, wire
 from tobari.base.errors import Malformed, TobariError
 from tobari.rules.query.terms import MAX_TERMS, Aggregate, ColumnType, DataTerms, Role, Use
 
-_FIELDS = ("version", "room", "purpose", "entity", "min_group", "recipients", "expires", "columns")
+_FIELDS = ("version", "room", "purpose", "entity", "min_group", "recipients", "co_owners", "expires", "columns")
 _RULE: dict[str, tuple[str, ...]] = {
     "type": get_args(ColumnType),
     "role": get_args(Role),
@@ -39,13 +39,14 @@ def from_toml(text: str, *, dataset: bytes) -> DataTerms:
     columns = table.get("columns")
     if not isinstance(columns, dict) or not columns:
         raise _wrong("it has no [columns.NAME] table; a column without one is not queryable")
-    recipients = table.get("recipients")
+    recipients, co_owners = table.get("recipients"), table.get("co_owners")
     values = {
         **table,
         "dataset": dataset,
         "recipients": sorted(recipients)
         if isinstance(recipients, list) and _is_list_of_text(recipients)
         else recipients,
+        "co_owners": sorted(co_owners) if co_owners and _is_list_of_text(co_owners) else co_owners,
         "expires": _expires(table.get("expires")),
         "columns": {name: _rule(name, rule) for name, rule in columns.items()},
     }
