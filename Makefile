@@ -12,7 +12,7 @@ FUZZ_STAMP := .venv/.fuzz-stamp
 PINS := requirements/dev.txt requirements/demo.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults fuzz bench clean lock
+.PHONY: help demo test check faults fuzz bench bench-peers clean lock
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -33,17 +33,24 @@ check: $(STAMP)  ## Lint, types, the walls between the zones, and the documents
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/test_docs.py tests/test_house.py
 
-fuzz: $(FUZZ_STAMP)  ## Fuzz every decoder, the session and a running node for some twenty minutes; ARGS='--seconds 600 cbor'
-	@$(BIN)/python -m tests.fuzz $(ARGS)
-
 faults: $(STAMP)  ## Kill, tear and watch a service for some ten minutes; writes docs/reference/faults.md
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+fuzz: $(FUZZ_STAMP)  ## Fuzz every decoder, the session and a running node for some twenty minutes; ARGS='--seconds 600 cbor'
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(STAMP)  ## Measure, on this machine
 	@$(BIN)/python -m bench $(ARGS)
 
+bench-peers: bench/.peers/merkle/.stamp  ## Install what `make bench` compares with, each in its own environment
+
+bench/.peers/%/.stamp: bench/peers/%.txt
+	@$(PYTHON) -m venv bench/.peers/$*
+	@bench/.peers/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
+
 clean:  ## Remove what the other targets made
-	rm -rf .venv build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv bench/.peers build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Maintainers only: needs uv (https://docs.astral.sh/uv). The result holds for every supported Python on Linux.
