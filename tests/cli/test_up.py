@@ -10,6 +10,7 @@ import io
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -134,6 +135,26 @@ def test_what_it_says_when_it_is_ready(node: Node) -> None:
     assert node.said["invite"].startswith(node.said["url"] + "/#tobari1.")
     root = node.folder / "state" / "tobari" / "virtual-root"
     assert (root.stat().st_size, root.stat().st_mode & 0o777) == (32, 0o600)
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("curl", "jq"))), reason="the page uses curl and jq")
+def test_the_page_about_evidence_can_be_followed(node: Node, tmp_path: pathlib.Path) -> None:
+    page = (ROOT / "docs" / "howto" / "verify-offline.md").read_text("utf-8")
+    section = page.partition("## Evidence")[2].partition("\n## ")[0]
+    lines = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    assert len(lines) == 5
+    script = "\n".join(["set -e", f'tobari() {{ "{sys.executable}" -m tobari.cli.main "$@"; }}', *lines])
+    done = subprocess.run(
+        ["sh", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+        check=False,
+        env={**os.environ, **ENVIRONMENT, **node.env, "URL": node.said["url"]},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Accepted:") == 2
 
 
 def test_an_invite_with_another_policy_replaces_nothing_before_the_member_says_so(node: Node) -> None:

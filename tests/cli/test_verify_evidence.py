@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from tests.cli.running import document, invoke
-from tests.tools import machines
+from tests.tools import logs, machines
 from tests.tools.machines import HONEST, NONCE, POLICY, STRANGER
+from tobari.client.profile import KnownService, Profile
 
 VECTORS = pathlib.Path(__file__).resolve().parents[2] / "vectors" / "evidence"
 CASES = json.loads((VECTORS / "appraisal.json").read_text("utf-8"))
@@ -54,6 +55,17 @@ def test_as_text(evidence: pathlib.Path, policy: pathlib.Path) -> None:
     assert result.exit_code == 0
     assert result.stdout.endswith("Accepted: the policy trusts this machine.\n")
     assert result.stdout.count(HONEST.code.hex()) == 3
+
+
+def test_the_policy_of_a_known_service(evidence: pathlib.Path, policy: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    known = KnownService(url="http://127.0.0.1:1", vkey=logs.KEY.vkey, policy=POLICY.to_toml(), first_checkpoint="")
+    Profile(tmp_path).save_service("trial", known)
+    env = {"TOBARI_HOME": str(tmp_path)}
+    found = invoke("verify", "evidence", evidence, "--service", "trial", "--at", NOW, "--json", env=env)
+    assert document(found)["verdict"] == "accepted"
+    unknown = invoke("verify", "evidence", evidence, "--service", "other", "--json", env=env)
+    assert (unknown.exit_code, document(unknown)["error"]["code"]) == (1, "client.no_known_service")
+    assert invoke("verify", "evidence", evidence, "--service", "trial", "--policy", policy, env=env).exit_code == 2
 
 
 def test_without_a_policy_only_authenticity_is_said(evidence: pathlib.Path) -> None:

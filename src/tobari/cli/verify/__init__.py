@@ -45,6 +45,9 @@ def evidence(
     policy: Annotated[
         Path | None, typer.Option("--policy", metavar="FILE", help="Appraisal policy (TOML): whom and what to trust.")
     ] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="NAME", help="The policy with which you joined that service.")
+    ] = None,
     at: _Time = None,
     nonce: _Nonce = None,
     json: Json = False,
@@ -60,7 +63,9 @@ def evidence(
     """
     from tobari.cli.verify.evidence import verify_evidence
 
-    verify_evidence(Output(json=json), file, policy=policy, at=at, nonce=nonce)
+    if policy is not None and service is not None:
+        raise typer.BadParameter("a policy is given already, with --policy", param_hint="--service")
+    verify_evidence(Output(json=json), file, policy=policy, service=service, at=at, nonce=nonce)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from tobari.cli import failures, files, texts
 from tobari.cli.failures import BadInput, Declined, Exit, local_input
 from tobari.cli.output import Output, hexed
 from tobari.cli.steps import show_steps
+from tobari.client.profile import Profile
 from tobari.evidence import caution
 from tobari.evidence.appraise import appraise
 from tobari.evidence.bundle import MAX_BUNDLE, EvidenceBundle
@@ -45,15 +46,22 @@ _NOTHING: dict[str, Any] = {
 _FACTS = ("platform", "root", "measurement", "report_data", "debug", "tcb", "guards")
 
 
-def verify_evidence(output: Output, file: Path, *, policy: Path | None, at: int | None, nonce: bytes | None) -> None:
-    """Print the result; `at` in milliseconds since 1970, None for now.
+def verify_evidence(
+    output: Output, file: Path, *, policy: Path | None, service: str | None, at: int | None, nonce: bytes | None
+) -> None:
+    """Print the result.
+
+    Args:
+        policy: a file; without it the policy of the known `service` counts, and without both none.
+        at: milliseconds since 1970, None for now.
 
     Raises:
         Declined: it does not hold, or is no evidence.
         BadInput: the policy file is at fault.
+        NotFound: `client.no_known_service`.
     """
     at = time.time_ns() // 1_000_000 if at is None else at
-    rules = None if policy is None else _policy(policy)
+    rules = _policy(policy, service)
     known: dict[str, Any] = dict(_NOTHING)
     code = Exit.REFUSED
     error: TobariError
@@ -80,7 +88,11 @@ def verify_evidence(output: Output, file: Path, *, policy: Path | None, at: int 
     raise Declined(error, code=code)
 
 
-def _policy(path: Path) -> AppraisalPolicy:
+def _policy(path: Path | None, service: str | None) -> AppraisalPolicy | None:
+    if service is not None:
+        return Profile.default().service(service).appraisal_policy
+    if path is None:
+        return None
     with local_input():
         return from_toml(files.read_text(path, limit=4 * MAX_POLICY))
 
