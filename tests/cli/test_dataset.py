@@ -141,6 +141,9 @@ def test_terms_that_are_none(tmp_path: pathlib.Path) -> None:
 _CELLS = st.one_of(
     st.text(max_size=12),
     st.from_regex(r"\s?[+-]?[0-9]{0,20}(\.[0-9]{0,5})?([eE][+-]?[0-9]{0,3})?\s?", fullmatch=True),
+    st.integers(-(1 << 63) - 2, (1 << 63) + 1).map(str),
+    st.integers(-2, 2).map(lambda off: f"+{(1 << 63) + off}"),
+    st.integers(-2, 2).map(lambda off: str(-(1 << 63) + off)),
     st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", fullmatch=True),
     st.sampled_from(
         [" Yes", "TRUE ", "f", "0", "2024-02-29", "2023-02-29", "0000-01-01", "9999-12-31", ".", "1.", ".5"]

@@ -13,7 +13,8 @@ from typing import Any
 
 from tobari.rules.query.terms import ColumnType
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_LEAST, _MOST = -(1 << 63), (1 << 63) - 1
 _REAL = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TRUE = frozenset({"true", "t", "yes", "y", "1"})
@@ -26,7 +27,10 @@ def value_of(cell: str, kind: ColumnType) -> Any:
 
 
 def _integer(cell: str) -> int | None:
-    return int(cell) if _INTEGER.fullmatch(cell := cell.strip()) else None
+    if not _INTEGER.fullmatch(cell := cell.strip()):
+        return None
+    value = int(cell)
+    return value if _LEAST <= value <= _MOST else None
 
 
 def _real(cell: str) -> float | None:

@@ -23,7 +23,8 @@ TYPES: dict[str, pa.DataType] = {
 """Our types and how they lie in memory."""
 
 # Digits are bounded so that the cast that follows cannot overflow.
-_INTEGER = r"\A[+-]?[0-9]{1,18}\z"
+_INTEGER = r"\A[+-]?[0-9]{1,19}\z"
+_MOST_DIGITS, _MOST, _LEAST = 19, pa.scalar(str((1 << 63) - 1)), pa.scalar(str(1 << 63))
 _REAL = r"\A[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,2})?\z"
 _DATE = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\z"
 _TRUE = pa.array(["true", "t", "yes", "y", "1"])
@@ -70,7 +71,12 @@ def _read_text(cells: pa.Array) -> tuple[pa.Array, int]:
 
 def _read_integer(cells: pa.Array) -> tuple[pa.Array, int]:
     kept, bad = _matching(cells, _INTEGER)
-    return pc.replace_substring_regex(kept, r"\A\+", "").cast(pa.int64()), bad
+    digits = pc.replace_substring_regex(kept, r"\A[+-]", "")
+    # Of equally many digits, the order of texts is that of numbers.
+    most = pc.if_else(pc.starts_with(kept, "-"), _LEAST, _MOST)
+    fits = pc.or_(pc.less(pc.utf8_length(digits), _MOST_DIGITS), pc.less_equal(digits, most))
+    kept, beyond = _keep(kept, fits)
+    return pc.replace_substring_regex(kept, r"\A\+", "").cast(pa.int64()), bad + beyond
 
 
 def _read_real(cells: pa.Array) -> tuple[pa.Array, int]:
