@@ -272,8 +272,10 @@ def test_a_room_from_contribution_to_withdrawal(node: Node) -> None:
     assert refused["error"]["code"].startswith("query.")
 
     assert node.tobari("dataset", "withdraw", second["dataset"], "--key", "bob")["state"] == "withdrawn"
-    states = {entry["dataset"]: entry["state"] for entry in node.tobari("room", "describe", "trial")["datasets"]}
-    assert states[second["dataset"]] == "withdrawn"
+    described = node.tobari("room", "describe", "trial", "--key", "bob")["datasets"]
+    assert {entry["dataset"]: entry["state"] for entry in described}[second["dataset"]] == "withdrawn"
+    shown = invoke("room", "describe", "trial", "--key", "bob", env=node.env)
+    assert (shown.exit_code, f"{second['dataset']}, withdrawn" in shown.stdout) == (0, True)
 
 
 def test_a_file_that_does_not_fit_is_not_sent(node: Node) -> None:

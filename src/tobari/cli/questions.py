@@ -27,8 +27,9 @@ def describe_room(output: Output, room: str, *, service: str | None, key: str | 
         datasets = _datasets(session, room)
     output.document({"room": room, "datasets": datasets})
     for entry in datasets:
-        terms = entry["terms"]
         output.text(f"{entry['owner']}: dataset {entry['dataset']}, {entry['state']}")
+        if (terms := entry.get("terms")) is None:
+            continue  # one of the signer's own that was refused or withdrawn
         output.facts(
             {
                 "  purpose": terms["purpose"],
