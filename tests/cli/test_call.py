@@ -37,8 +37,9 @@ def service(monkeypatch: pytest.MonkeyPatch) -> None:
     def connected(*_: Any) -> Iterator[Session]:
         yield Session()
 
-    monkeypatch.setattr("tobari.cli.connection.connected", connected)
+    # First the module that has taken the name: imported under the patch, it would keep the stand-in for good.
     monkeypatch.setattr("tobari.cli.questions.connected", connected)
+    monkeypatch.setattr("tobari.cli.connection.connected", connected)
 
 
 @pytest.mark.parametrize("words", [("call", "currency", "mint"), ("room", "query", "trial", "SELECT 1")], ids=" ".join)
