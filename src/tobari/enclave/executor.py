@@ -121,7 +121,7 @@ class Executor:
             self._admit(principal, command)
         except TobariError as error:
             return Executed(Outcome(status="INVALID", error=_report(error)))
-        tx = self._transaction(principal, program=command.program, command_id=command.id, time=time)
+        tx = self._transaction(principal, program=command.program, time=time)
         try:
             handler = self._handler(command, time=time)
             handler.authorise(principal)
@@ -135,7 +135,7 @@ class Executor:
         # Whatever a program raises, its command failed: nothing of it may stay, and the others go on.
         except Exception as error:  # noqa: BLE001
             report = _report(error)
-            tx = self._transaction(principal, program=command.program, command_id=command.id, time=time)
+            tx = self._transaction(principal, program=command.program, time=time)
             encoded = wire.to_cbor(report)
             if self._is_query(command):
                 return Executed(Outcome(status="INVALID", error=report))
@@ -176,13 +176,12 @@ class Executor:
         handler = program and program.handlers.get(command.command)
         return bool(handler and not handler.writes)
 
-    def _transaction(self, principal: Principal, *, program: str, command_id: bytes, time: LogTime) -> Transaction:
+    def _transaction(self, principal: Principal, *, program: str, time: LogTime) -> Transaction:
         return Transaction(
             overlay=Overlay(self._state.store),
             principal=principal,
             members=self._membership.principals,
             time=time,
-            command_id=command_id,
             program=program,
             outcome_of=lambda command_id: self._state.outcome_of(principal.thumbprint, command_id),
             progress=self._progress,
@@ -236,7 +235,7 @@ class Executor:
 
     def _system_transaction(self, job: Job, time: LogTime) -> Transaction:
         principal = self._membership.principals[job.by]
-        return self._transaction(principal, program=job.program, command_id=job.id, time=time)
+        return self._transaction(principal, program=job.program, time=time)
 
     def _write(self, tx: Transaction, record: SealedRecord) -> tuple[Entry, OpenedEntry]:
         program = self._programs.get(tx.program)

@@ -38,13 +38,12 @@ class Shop(Program):
         return dict(self.stock(tx))
 
 
-def transaction(store=None, program="shop", command_id=b"c" * 16):
+def transaction(store=None, program="shop"):
     return Transaction(
         overlay=Overlay(store or Store()),
         principal=ANN,
         members={"ann": ANN},
         time=LogTime(1000),
-        command_id=command_id,
         program=program,
         outcome_of=lambda _: Outcome(status="UNKNOWN"),
         progress={},

@@ -39,7 +39,6 @@ class Transaction:
         principal: Principal,
         members: Mapping[str, Principal],
         time: LogTime,
-        command_id: bytes,
         program: str,
         outcome_of: Callable[[bytes], Outcome],
         progress: Mapping[bytes, tuple[str, float]],
@@ -50,7 +49,6 @@ class Transaction:
         self.members = members
         """Every member, by name."""
         self.time = time
-        self.command_id = command_id
         self.program = program
         self.entry = entry
         """Index of the log entry that this transaction becomes, if it writes."""
